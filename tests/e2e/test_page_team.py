@@ -47,7 +47,7 @@ def test_two_people_get_different_images_and_see_what_the_other_has(visit, proje
     expect(told).not_to_contain_text("anna")
     bens.keyboard.press("Escape")
     bens.keyboard.press("n")
-    expect(bens.get_by_text("Choosing")).to_be_visible()
+    expect(bens.get_by_role("button", name="Choosing")).to_be_visible()
     expect(bens.get_by_role("button", name="Next batch")).to_be_enabled(timeout=60_000)
     assert first not in names_in(bens)
 
