@@ -20,7 +20,7 @@ def names_in(page) -> set[str]:
     return {re.fullmatch(r"\d+ of \d+: (.+?), .*", words)[1] for words in tiles}
 
 
-def test_two_people_get_different_images_and_see_what_the_other_has(visit, project, labels):
+def test_two_people_get_different_images_and_see_what_the_other_has(visit, client, project, labels):
     labels.mkdir()
     anna, ben = visit(), visit(NARROW, "dark")
     annas = anna.open("#/label", {**project, "person": "anna"})
@@ -37,6 +37,8 @@ def test_two_people_get_different_images_and_see_what_the_other_has(visit, proje
     skipped = looked_at(annas)
     annas.get_by_role("button", name="Skip").click()
     expect(annas.get_by_role("button", name="1 skipped")).to_be_visible()
+    of_project = {"path_to_img": project["pool"], "path_to_labels": str(labels)}
+    until(annas, lambda: {one.person: one.left for one in client.hand_outs(**of_project)} == {"anna": 6, "ben": 8})
     bens.evaluate("dispatchEvent(new Event('focus'))")
     bens.get_by_role("button", name="6 with others").click()
     told = bens.get_by_role("dialog", name="With whom images are")
