@@ -124,7 +124,7 @@ def visit(browser: Browser, stack):
     yield visit
     faults = [fault for visitor in contexts for fault in visitor.faults]
     for visitor in contexts:
-        visitor.context.close()
+        visitor.leave()
     assert faults == []
 
 
