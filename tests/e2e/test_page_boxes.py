@@ -92,7 +92,7 @@ def begun(labels: Path) -> list[int]:
 def stage_of(page: Page) -> tuple[Any, float, float, float]:
     """The stage; where the image's corner lies on the screen, and pixels of the screen for one of the image."""
     stage = page.get_by_role("application")
-    expect(stage.locator("image").first).to_be_visible(timeout=30_000)
+    expect(stage.locator("image").first).to_be_visible()
     room = stage.locator("svg").bounding_box()
     matrix = stage.locator("svg > g").evaluate("one => { const m = one.getCTM(); return [m.a, m.e, m.f]; }")
     return stage, room["x"] + matrix[1], room["y"] + matrix[2], matrix[0]

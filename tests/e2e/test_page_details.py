@@ -45,7 +45,7 @@ def test_charts_name_their_axes_in_letters_that_are_read_on_a_phone(visit, proje
 
 def test_the_code_of_other_views_follows_when_the_first_has_been_there_for_a_while(visit, project):
     visitor = visit()
-    with visitor.page.expect_request(re.compile("MapView.*js"), timeout=30_000):
+    with visitor.page.expect_request(re.compile("MapView.*js")):
         visitor.open("#/jobs", project)
 
 

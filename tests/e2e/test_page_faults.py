@@ -48,7 +48,7 @@ PRESS = """([key, code]) => {
 def open_batch(visitor, project, predicted=None) -> Page:
     visitor.canned = Canned(visitor.page, canned.selection(BATCH, predicted))
     page = visitor.open("#/label", project)
-    expect(page.get_by_role("option")).to_have_count(len(BATCH), timeout=30_000)
+    expect(page.get_by_role("option")).to_have_count(len(BATCH))
     return page
 
 
@@ -258,7 +258,7 @@ def test_one_banner_says_that_a_worker_is_missing_and_what_waits_says_so_too(vis
     page.get_by_role("button", name="Draw the map").click()
     expect(page.get_by_text("no worker is there to do it")).to_be_visible()
     page.unroute("**/readyz")
-    expect(page.get_by_role("alert")).to_have_count(0, timeout=30_000)
+    expect(page.get_by_role("alert")).to_have_count(0)
     visitor.forgive("503")
 
 
@@ -273,10 +273,10 @@ def test_every_view_says_that_the_service_is_away_and_recovers_by_itself(visit, 
     away = re.compile(r"/(jobs|labels|folders|images|readyz|capabilities)(\?|/|$)")
     page.route(away, lambda route: route.abort())
     page.goto(f"{visitor.url}/#/{view}")
-    expect(page.get_by_role("alert")).to_contain_text("The service does not answer", timeout=30_000)
+    expect(page.get_by_role("alert")).to_contain_text("The service does not answer")
     visitor.shot(f"away-{view}")
     page.unroute(away)
-    expect(page.get_by_role("alert")).to_have_count(0, timeout=30_000)
+    expect(page.get_by_role("alert")).to_have_count(0)
     there = {
         "label": lambda: page.get_by_role("option").first,
         "quality": lambda: page.get_by_role("button", name="Forecast"),

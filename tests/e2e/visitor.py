@@ -19,7 +19,8 @@ from tests.pools import class_of
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-expect.set_options(timeout=15_000)  # a busy machine is no failure
+PATIENCE_MS = 30_000  # a busy machine is no failure
+expect.set_options(timeout=PATIENCE_MS)
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = os.environ.get("SHOTS")  # a folder: what is seen is kept there, for people to look at
 AXE = ROOT / "api/page/node_modules/axe-core/axe.min.js"
@@ -58,7 +59,7 @@ class Visitor:
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.context, self.url = context, url
         self.faults: list[str] = []
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         context.on("console", self._listen)  # of all tabs, unhandled rejections among the errors
         context.on("weberror", lambda fault: self.faults.append(str(fault.error)))
         context.on("request", lambda request: self._look_at(request.url))
@@ -136,8 +137,8 @@ def give_some(labels: Path, *names: str) -> None:
 
 
 def until(page: Page, holds) -> None:
-    """Wait until it holds, 30 s at most: a busy machine is no failure."""
-    given_up = monotonic() + 30
+    """Wait until it holds, 60 s at most: a job may have to end before."""
+    given_up = monotonic() + 60
     while not holds():
         assert monotonic() < given_up, "it never came to hold"
         page.wait_for_timeout(50)
