@@ -61,7 +61,9 @@ def refuse_gone(place: Place, run: Run) -> None:
     try:
         there = place_of(place.key, run.settings.data_roots)
         has_images = there.has_an_image()
-    except (PathNotFound, PathNotReadable, PathWrongKind) as error:
+    except PathNotReadable as error:
+        raise PathNotReadable(f"{error.detail} It could be read when the job began; retry it then.") from None
+    except (PathNotFound, PathWrongKind) as error:
         raise type(error)(f"{error.detail} {REMEDY}") from None
     if not has_images:  # where nothing is mounted any more, an empty folder lies
         raise PathNotFound(f"{shown(place.key.removeprefix(KEY))} has no image in it any more. {REMEDY}")

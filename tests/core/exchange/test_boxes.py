@@ -658,7 +658,12 @@ def test_a_turned_box_of_label_studio_turns_around_its_corner(tmp_path):
         ({**region(), "original_width": None}, "no `original_width`"),
         ({**region(), "image_rotation": 90}, "turned in Label Studio"),
         (region(rectanglelabels=["cat", "dog"]), "a box has one class"),
+        ({**region(), "original_width": True}, "no `original_width`"),
+        ({**region(), "original_height": 10**400}, "no `original_width`"),
         (region(x="ten"), "not finite"),
+        (region(x=None), "not finite"),
+        (region(width=10**400), "not finite"),
+        (region(rotation=float("inf")), "not finite"),
     ],
 )
 def test_what_can_not_be_right_in_label_studio_is_refused(tmp_path, bad, fault):
