@@ -129,7 +129,7 @@ def files_in(
 
 
 def _is_there(file: File) -> bool:
-    """Tell whether there is such a file. Raises PathNotReadable: the disk doesn't say, and a person's labels may lack."""
+    """Tell whether there is such a file. Raises PathNotReadable: the disk doesn't say, so labels may be missing."""
     try:
         return stat.S_ISREG(file.status().st_mode)
     except FileNotFoundError:  # a link to nothing, or it is gone this moment
