@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -228,7 +228,7 @@ def _image(annotation: _Annotation, name: str, from_name: str | None, hulls: Hul
     )
 
 
-def _is_side(value: Any) -> bool:
+def _is_side(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < LARGEST
 
 
