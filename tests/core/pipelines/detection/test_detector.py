@@ -203,6 +203,7 @@ def test_a_validation_image_that_ends_early_is_left_out_and_not_scored_as_one_on
     shapes.write(bench.root / "val.jsonl", drawn[8:])
     torn = bench.root / "pool" / drawn[8]["name"]
     torn.write_bytes(torn.read_bytes()[:600])
+    bench.settings = bench.settings.model_copy(update={"max_unreadable_fraction": 0.5})
     bench.run = bench.new_run()
     result = carry_out(parse_request({**f1_request, **QUICK}), bench.run)
     assert result.validation_images == 3
