@@ -367,7 +367,7 @@ def test_what_somebody_else_settled_meanwhile_is_seen_at_once_by_whoever_was_slo
     files["bert"].write_text("")
     files["anna"].write_text(write_lines([("scene_0.png", BoxedImage(*SIZE, ()))]))
     page.get_by_role("button", name="As bert drew").click()
-    expect(page.get_by_text(re.compile("scene_0.png has nothing here"))).to_be_visible()
+    expect(page.locator(".toast", has_text="scene_0.png has nothing here")).to_be_visible()
     expect(heading).to_have_count(0)
     visitor.forgive("409")
 
