@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install page page-types page-dev demo test chaos-hand-outs chaos-hosts test-wheel test-gpu test-label-studio test-exchange \
-  test-kubernetes test-compose test-objects check lint chaos soak bench load lock pin-images timm-names kinds words clean
+  test-kubernetes test-compose test-objects check lint chaos soak races bench load lock pin-images timm-names kinds words clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -110,6 +110,9 @@ chaos-hand-outs: $(INSTALLED) ## 5,000 images are handed out to 20 people while 
 soak: $(INSTALLED) ## the same for half an hour, with three workers, after a minute of names that are exchanged; SEED=
 	LOOKS=10000 $(BIN)/pytest -q tests/core/data/test_swapping.py
 	$(BIN)/python -m tests.chaos --seconds 1800 --workers 3 --clients 8 $(if $(SEED),--seed $(SEED))
+
+races: $(INSTALLED) $(PAGE) ## the page's tests in a browser while answers overtake each other, 20 minutes; SEED=
+	SLOW_ANSWERS=$(or $(SEED),1) $(BIN)/pytest --timeout=240 tests/e2e/test_page*.py tests/e2e/test_two_people.py
 
 # memory is kept as in a worker's processes (worker/__main__.py)
 bench: export MALLOC_MMAP_THRESHOLD_ = 4294967296

@@ -89,7 +89,7 @@ def main() -> None:
     forecast = actions.add_parser("forecast", parents=[lines, trained, repeated, sized])
     forecast.add_argument("--repeats", type=int, default=3, help="of a learning curve")
     forecast.set_defaults(
-        act=lambda given: write_trials(given, lambda trial, _: trial.forecast(given.sizes, given.repeats))
+        act=lambda given: write_trials(given, lambda trial, there: trial.forecast(given.sizes, given.repeats, there))
     )
     costs = actions.add_parser("costs", parents=[trained])
     costs.add_argument("--set", choices=SETS, default=SETS[0])
@@ -153,23 +153,35 @@ class Trial:
                 labelled = [*labelled, *chosen]
                 yield {"method": method, "labelled": upto, **self._score(labelled), "chosen": chosen}
 
-    def forecast(self, sizes: Sequence[int], repeats: int) -> Iterator[dict[str, Any]]:
-        """Forecast from the smallest of the sizes, and measure at the others."""
+    def forecast(self, sizes: Sequence[int], repeats: int, there: Sequence[Line]) -> Iterator[Line]:
+        """Forecast from the smallest of the sizes, with images to score by and without, and measure at all of them.
+
+        there: as of `curve`.
+        """
         now, *others = sorted(sizes)
-        result = self._carry_out(
-            "learning_curve",
-            path_to_img=str(self._images),
-            path_to_labels=self._labels("labels.jsonl", self._order[:now]),
-            path_to_img_val=str(self._images),
-            path_to_labels_val=self._val,
-            repeats=repeats,
-            ahead=[size - now for size in others],
-        )
-        points = {point.images: point.map50 for point in result.points}
-        for size, told in zip([now, *others], [result.now, *result.forecast], strict=True):
-            forecast = {"forecast": told.map50, "low": told.low, "high": told.high}
-            truth = self._score(self._order[:size])["map50"]
-            yield {"from": now, "points": points, "labelled": size, **forecast, "map50": truth}
+        known = [line for line in there if line["from"] == now]
+        measured = {line["labelled"]: (line["map50"], line["boxes"]) for line in known}
+        aside = {"path_to_img_val": str(self._images), "path_to_labels_val": self._val}
+        for validation, fields in (("held out", aside), ("cross-validation", {})):
+            if any(line["validation"] == validation for line in known):
+                continue
+            result = self._carry_out(
+                "learning_curve",
+                path_to_img=str(self._images),
+                path_to_labels=self._labels("labels.jsonl", self._order[:now]),
+                repeats=repeats,
+                ahead=[size - now for size in others],
+                **fields,
+            )
+            points = {point.images: point.repeats for point in result.points}
+            about = {"from": now, "validation": validation, "points": points, "advice": result.advice.verdict}
+            for size in (now, *others):
+                if size not in measured:
+                    reached = self._score(self._order[:size])
+                    measured[size] = (reached["map50"], reached["boxes"])
+            for size, told in zip([now, *others], [result.now, *result.forecast], strict=True):
+                forecast = {"forecast": told.map50, "low": told.low, "high": told.high, "told_boxes": told.boxes}
+                yield {**about, "labelled": size, **forecast, "map50": measured[size][0], "boxes": measured[size][1]}
 
     def trained_on(self, labelled: int) -> dict[str, Any]:
         return self._score(self._order[:labelled])

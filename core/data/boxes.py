@@ -69,6 +69,11 @@ class BoxedImage:
         """(n,)"""
         return np.array([box.crowd for box in self.boxes], np.bool_)
 
+    @property
+    def has_objects(self) -> bool:
+        """Whether one of the boxes is around an object, and not around a crowd: of crowds alone nothing is learnt."""
+        return any(not box.crowd for box in self.boxes)
+
     def in_words(self) -> str:
         classes = [box.class_name for box in self.boxes]
         return " + ".join(f"{classes.count(name)} {name}" for name in dict.fromkeys(classes)) or NOTHING_HERE

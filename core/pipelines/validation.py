@@ -74,17 +74,21 @@ def check_validation(trained: Matched, validation: Matched, run: Run) -> None:
     if not len(validation.rows):
         absent = f"; its labels name {shown(validation.absent[0])}, for one" if validation.absent else ""
         raise NothingToValidate(f"no image of the validation folder has a validation label{absent}")
-    unknown = [name for name in validation.classes if name not in trained.classes]
-    if not unknown:
-        return
-    meant = hint(unknown, trained.classes)
-    if len(unknown) == len(validation.classes):
+    if unknown := never_trained(trained.classes, validation.classes):
+        meant = hint(unknown, trained.classes)
+        detail = "no training label has these classes of the validation labels, so all of their images are misses"
+        run.warn(WarningCode.CLASS_NEVER_TRAINED, f"{detail}{meant}", unknown)
+
+
+def never_trained(trained: Sequence[str], validation: Sequence[str]) -> list[str]:
+    """Return the classes of validation labels that no training label has. Raises ClassesNeverMeet where all are."""
+    unknown = [name for name in validation if name not in trained]
+    if unknown and len(unknown) == len(validation):
         raise ClassesNeverMeet(
-            f"no class of the validation labels ({_few(validation.classes)}) has a training label "
-            f"({_few(trained.classes)}){meant}"
+            f"no class of the validation labels ({_few(validation)}) has a training label "
+            f"({_few(trained)}){hint(unknown, trained)}"
         )
-    detail = f"no training label has these classes of the validation labels, so all of their images are misses{meant}"
-    run.warn(WarningCode.CLASS_NEVER_TRAINED, detail, unknown)
+    return unknown
 
 
 def _few(classes: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from nextlabel.client.stack import Stack, free_port
 from nextlabel.core.data.labels import write_labels
 from tests.core.pipelines.test_multilabel import draw as draw_several
 from tests.core.pipelines.test_multilabel import write
-from tests.e2e.visitor import ARGUMENTS, CHROMIUMS, WIDE, Visitor
+from tests.e2e.visitor import ARGUMENTS, CHROMIUMS, PATIENCE_MS, WIDE, Visitor
 from tests.pools import class_of, draw
 
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -83,7 +83,7 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.skip(f"needs a Chromium on the PATH; looked for {', '.join(CHROMIUMS)}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, timeout=4 * PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -124,7 +124,7 @@ def visit(browser: Browser, stack):
     yield visit
     faults = [fault for visitor in contexts for fault in visitor.faults]
     for visitor in contexts:
-        visitor.context.close()
+        visitor.leave()
     assert faults == []
 
 

@@ -157,6 +157,4 @@ def test_a_rubber_band_and_clicks_select_and_others_labels_appear_within_seconds
     tiles.nth(2).click(modifiers=["Shift"])
     expect(selected).to_have_count(3)
     write_labels(labels / "anna.txt", [("blue_0.png", "blue")])
-    expect(page.get_by_role("option", name=re.compile("blue_0.png, labelled blue by anna"))).to_be_visible(
-        timeout=8_000
-    )
+    expect(page.get_by_role("option", name=re.compile("blue_0.png, labelled blue by anna"))).to_be_visible()

@@ -11,9 +11,10 @@ from playwright.sync_api import expect
 
 from tests.e2e import canned
 from tests.e2e.canned import Canned
-from tests.e2e.visitor import NARROW, give_some
+from tests.e2e.visitor import NARROW, give_some, until
 
 pytestmark = pytest.mark.e2e
+AS_OF = re.compile(r"as of (just now|\d+ s ago)")
 #: What is written on canvases, with the size of its letters in pixels of the screen.
 WRITTEN = """
     window.written = [];
@@ -36,17 +37,15 @@ def test_charts_name_their_axes_in_letters_that_are_read_on_a_phone(visit, proje
         page.get_by_role("button", name=name).click()
         chart = page.get_by_role("region").filter(has=page.get_by_role("button", name=name)).get_by_role("img").first
         expect(chart).to_be_visible()
-        page.wait_for_timeout(300)
-        written = page.evaluate("window.written.splice(0)")
-        assert {"macro F1", "labels"} <= {text for text, _ in written}
-        assert min(size for _, size in written) >= 12
+        until(page, lambda: {"macro F1", "labels"} <= {text for text, _ in page.evaluate("window.written")})
+        assert min(size for _, size in page.evaluate("window.written.splice(0)")) >= 12
         visitor.shot(f"chart-{name}-narrow")
     expect(page.get_by_text("agrees with the one before it: well (kappa 0.88; 1 is full agreement)")).to_be_visible()
 
 
 def test_the_code_of_other_views_follows_when_the_first_has_been_there_for_a_while(visit, project):
     visitor = visit()
-    with visitor.page.expect_request(re.compile("MapView.*js"), timeout=30_000):
+    with visitor.page.expect_request(re.compile("MapView.*js")):
         visitor.open("#/jobs", project)
 
 
@@ -58,7 +57,7 @@ def test_a_heading_is_not_covered_by_what_stands_beside_it_on_a_phone(visit, pro
     visitor.open("#/check", project)
     page.get_by_role("button", name="Check all labels").click()
     heading = page.get_by_role("heading", level=1)
-    expect(page.get_by_text("as of just now")).to_be_visible()
+    expect(page.get_by_text(AS_OF)).to_be_visible()
     written, beside = heading.evaluate(
         """(one) => {
             const words = document.createRange();
@@ -81,7 +80,7 @@ def test_every_list_says_when_it_was_made_and_how_many_labels_ago(visit, project
     Canned(page, drawn, canned.label_check([("red_9.png", "green", "red")]))
     visitor.open(f"#/{view}", project)
     page.get_by_role("button", name=button).click()
-    expect(page.get_by_text(re.compile(r"as of (just now|\d+ s ago)"))).to_be_visible()
+    expect(page.get_by_text(AS_OF)).to_be_visible()
     fewer = {"check": 60, "map": sum(one >= 0 for one in drawn.classes)}[view] - 20
     expect(page.get_by_text(f"{fewer} {'label' if fewer == 1 else 'labels'} fewer since")).to_be_visible()
 

@@ -37,6 +37,8 @@ ON_TOP = """(button) => {
     const found = document.elementFromPoint(left + width / 2, top + height / 2);
     return button.contains(found) ? "" : found?.outerHTML.slice(0, 100) ?? "nothing";
 }"""
+#: Until what a hand did is on the screen.
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 PRESS = """([key, code]) => {
     const event = new KeyboardEvent("keydown", { key, code, bubbles: true, cancelable: true });
     document.activeElement.dispatchEvent(event);
@@ -46,7 +48,7 @@ PRESS = """([key, code]) => {
 def open_batch(visitor, project, predicted=None) -> Page:
     visitor.canned = Canned(visitor.page, canned.selection(BATCH, predicted))
     page = visitor.open("#/label", project)
-    expect(page.get_by_role("option")).to_have_count(len(BATCH), timeout=20_000)
+    expect(page.get_by_role("option")).to_have_count(len(BATCH))
     return page
 
 
@@ -256,7 +258,7 @@ def test_one_banner_says_that_a_worker_is_missing_and_what_waits_says_so_too(vis
     page.get_by_role("button", name="Draw the map").click()
     expect(page.get_by_text("no worker is there to do it")).to_be_visible()
     page.unroute("**/readyz")
-    expect(page.get_by_role("alert")).to_have_count(0, timeout=10_000)
+    expect(page.get_by_role("alert")).to_have_count(0)
     visitor.forgive("503")
 
 
@@ -271,10 +273,10 @@ def test_every_view_says_that_the_service_is_away_and_recovers_by_itself(visit, 
     away = re.compile(r"/(jobs|labels|folders|images|readyz|capabilities)(\?|/|$)")
     page.route(away, lambda route: route.abort())
     page.goto(f"{visitor.url}/#/{view}")
-    expect(page.get_by_role("alert")).to_contain_text("The service does not answer", timeout=20_000)
+    expect(page.get_by_role("alert")).to_contain_text("The service does not answer")
     visitor.shot(f"away-{view}")
     page.unroute(away)
-    expect(page.get_by_role("alert")).to_have_count(0, timeout=20_000)
+    expect(page.get_by_role("alert")).to_have_count(0)
     there = {
         "label": lambda: page.get_by_role("option").first,
         "quality": lambda: page.get_by_role("button", name="Forecast"),
@@ -283,7 +285,7 @@ def test_every_view_says_that_the_service_is_away_and_recovers_by_itself(visit, 
         "jobs": lambda: page.get_by_role("list", name="Jobs, newest first"),
         "setup": lambda: page.get_by_role("button", name=re.compile("Save and propose")),
     }
-    expect(there[view]()).to_be_visible(timeout=20_000)
+    expect(there[view]()).to_be_visible(timeout=30_000)
     visitor.forgive("ERR_FAILED")
 
 
@@ -320,6 +322,7 @@ def test_a_point_on_the_map_stays_when_it_is_clicked_or_tapped(visit, project, l
     for x in range(5, 95, 6):
         for y in range(10, 90, 8):
             press(box["x"] + box["width"] * x / 100, box["y"] + box["height"] * y / 100)
+            page.evaluate(DRAWN)
             if "Held" in under.inner_text():
                 break
         else:

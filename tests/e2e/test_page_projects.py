@@ -112,6 +112,8 @@ def test_a_link_leads_another_browser_to_an_image_and_going_back_leads_to_it_too
     visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = visitor.open("#/browse", project)
     expect(page.get_by_text("60 images", exact=True)).to_be_visible()
+    expect(page.get_by_role("listbox")).to_be_focused()
+    expect(page.get_by_role("button", name="Project linked")).to_be_visible()  # else no link can name it
     page.keyboard.press("End")
     expect(page).to_have_url(re.compile("image=red_9.png"))
     page.get_by_role("button", name="Copy link").click()

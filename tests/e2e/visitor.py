@@ -6,10 +6,11 @@ import json
 import os
 import re
 from pathlib import Path
+from time import monotonic
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
 from nextlabel.core.data.labels import write_labels
 from nextlabel.core.tasks.classification import read_labels
@@ -18,11 +19,36 @@ from tests.pools import class_of
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+PATIENCE_MS = 30_000  # a busy machine is no failure
+expect.set_options(timeout=PATIENCE_MS)
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = os.environ.get("SHOTS")  # a folder: what is seen is kept there, for people to look at
 AXE = ROOT / "api/page/node_modules/axe-core/axe.min.js"
 #: A tile's short text is hidden from screen readers, which hear a sentence instead.
 NOT_ASKED = {"label-content-name-mismatch": {"enabled": False}}
+SLOW_ANSWERS = os.environ.get("SLOW_ANSWERS")  # a seed: requests and answers are held back at random
+SLOW_CPU = os.environ.get("SLOW_CPU")  # how many times slower the browser is
+#: Sending waits up to 100 ms, in one case of four; an answer up to 400, one in twelve 1.5 s: they overtake each other.
+HELD_BACK = """
+    let seed = SEED + [...location.hash].reduce((sum, one) => sum + one.charCodeAt(0), 0);
+    const random = () => {
+        seed = (seed + 0x6d2b79f5) | 0;
+        let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+        mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+        return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    };
+    const { fetch } = window;
+    const hold = (ms, signal) => new Promise((resolve, reject) => {
+        const timer = setTimeout(resolve, ms);
+        signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)));
+    });
+    window.fetch = async (what, how) => {
+        await hold(random() < 0.25 ? 100 * random() : 0, how?.signal);
+        const answer = await fetch(what, how);
+        await hold(random() < 1 / 12 ? 1500 : 400 * random(), how?.signal);
+        return answer;
+    };
+"""
 #: What software rendering has to say about its speed, where there is no graphics card.
 OF_THE_DRIVER = "GL Driver Message"
 
@@ -33,15 +59,22 @@ class Visitor:
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.context, self.url = context, url
         self.faults: list[str] = []
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         context.on("console", self._listen)  # of all tabs, unhandled rejections among the errors
         context.on("weberror", lambda fault: self.faults.append(str(fault.error)))
         context.on("request", lambda request: self._look_at(request.url))
+        if SLOW_ANSWERS:
+            context.add_init_script(HELD_BACK.replace("SEED", str(int(SLOW_ANSWERS))))
+        if SLOW_CPU:
+            context.on("page", self._slow_down)
         self.page: Page = context.new_page()
 
     def _listen(self, said: ConsoleMessage) -> None:
         if said.type in ("error", "warning") and OF_THE_DRIVER not in said.text:
             self.faults.append(said.text)
+
+    def _slow_down(self, page: Page) -> None:
+        self.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": float(SLOW_CPU)})
 
     def forgive(self, *parts: str) -> None:
         """Browsers log answers that say no, as a test may want them."""
@@ -75,6 +108,12 @@ class Visitor:
             for node in one["nodes"]
         ]
 
+    def leave(self) -> None:
+        """Close all pages; what a test answers in the service's place is answered to the end, or not at all."""
+        for page in self.context.pages:
+            page.unroute_all(behavior="ignoreErrors")
+        self.context.close()
+
     def shot(self, name: str) -> None:
         assert self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
         if SHOTS:
@@ -98,8 +137,8 @@ def give_some(labels: Path, *names: str) -> None:
 
 
 def until(page: Page, holds) -> None:
-    for _ in range(100):
-        if holds():
-            return
+    """Wait until it holds, 60 s at most: a job may have to end before."""
+    given_up = monotonic() + 60
+    while not holds():
+        assert monotonic() < given_up, "it never came to hold"
         page.wait_for_timeout(50)
-    raise AssertionError("it never came to hold")

@@ -9,7 +9,7 @@ configure({ asyncUtilTimeout: 10_000 }); // a busy machine is no failure
 // Preact else waits for a frame, or 35 ms, and calls `cancelAnimationFrame` after: by then a file may be over, and jsdom gone.
 options.requestAnimationFrame = (effects) => setTimeout(effects);
 
-type Answer = (path: string, body: unknown) => unknown;
+type Answer = (path: string, body: unknown, headers: Headers) => unknown;
 
 /** What the service answers, by the beginning of the address. A `Response` goes as it is, all else as JSON. */
 export const service = new Map<string, Answer>();
@@ -28,7 +28,7 @@ async function answer(path: string, init: RequestInit = {}): Promise<Response> {
   asked.push({ what, body });
   const [, found] = [...service].find(([start]) => what.startsWith(start)) ?? [];
   if (!found) throw new TypeError("nobody is there");
-  const given = await found(path, body);
+  const given = await found(path, body, new Headers(init.headers));
   return given instanceof Response ? given : Response.json(given);
 }
 
@@ -57,6 +57,15 @@ export const aProject = {
   add: 8,
   person: "me",
 };
+
+/** What answers when it is let go: a question that is held back, as on a slow network. */
+export function held(answer: unknown) {
+  let letGo = () => {};
+  const promise = new Promise((resolve) => {
+    letGo = () => resolve(answer);
+  });
+  return { answer: () => promise.then((one) => (one instanceof Response ? one.clone() : one)), letGo };
+}
 
 /** Lets everything that waits for an answer go on. */
 export const settle = () => vi.waitFor(async () => new Promise((resolve) => setTimeout(resolve, 20)));

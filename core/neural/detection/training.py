@@ -47,8 +47,8 @@ class Example:
 
     @property
     def is_boxed(self) -> bool:
-        """Whether a box is on it."""
-        return len(self.truth.classes) > 0
+        """Whether a box is on it that is around an object, and not around a crowd."""
+        return not self.truth.crowd.all()
 
     def turned(self) -> Example:
         """Mirror it."""

@@ -24,7 +24,7 @@ from nextlabel.core.methods.batch import choose
 from nextlabel.core.methods.detection import GIVEN_DOUBTS, ClassSum
 from nextlabel.core.pipelines.audit import CANT_TELL, sizes_between
 from nextlabel.core.pipelines.detection.finder import finder_of, passes_of
-from nextlabel.core.pipelines.detection.labelled import of_their_size, read_pool, without_shared
+from nextlabel.core.pipelines.detection.labelled import check_can_score, of_their_size, read_pool, without_shared
 from nextlabel.core.pipelines.detection.learning_curve import Validation, is_random, map50_of, read_validation
 from nextlabel.core.pipelines.detection.looking import Finder
 from nextlabel.core.pipelines.detection.selection import above_floor
@@ -51,9 +51,11 @@ def carry_out(request: AuditRequest, run: Run) -> DetectionAuditResult:
     if validation is not None:
         drawn = without_shared(drawn, labelled, validation.labelled, run)
         skipped = (*skipped, *validation.sized[1])
-    boxed = sum(bool(image.boxes) for image in drawn.values())
+    boxed = sum(image.has_objects for image in drawn.values())
     if boxed < LEAST_LABELS:
         raise NoLabels(f"an audit needs {LEAST_LABELS} images at least on which a box is drawn; there are {boxed}")
+    if validation is not None:
+        check_can_score(drawn, validation.sized[0], run)
     by = request.model_copy(update={"detector": request.detector or "light"})
     at_random = is_random(by, labelled, run, CANT_TELL)
     splits = [_split(labelled.pool, drawn, validation, [request.seed, r]) for r in range(request.repeats)]
@@ -114,7 +116,7 @@ def _split(pool: Pool, drawn: Mapping[int, BoxedImage], validation: Validation |
 
 def mingled(order: Sequence[int], drawn: Mapping[int, BoxedImage]) -> list[int]:
     """Spread the images with a box evenly among those without one, each in their order."""
-    parts = [[row for row in order if bool(drawn[row].boxes) is boxed] for boxed in (True, False)]
+    parts = [[row for row in order if drawn[row].has_objects is boxed] for boxed in (True, False)]
     placed = [((i + 0.5) / len(part), row) for part in parts for i, row in enumerate(part)]
     return [row for _, row in sorted(placed)]
 

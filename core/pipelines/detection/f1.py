@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nextlabel.core.data.boxes import Detections
+from nextlabel.core.data.boxes import BoxedImage, Detections
 from nextlabel.core.data.detections import fingerprint, read_detections
 from nextlabel.core.errors import NoLabels
 from nextlabel.core.kinds.f1 import KIND, BoxMiss, BoxScores, Confusion, DetectionF1Result, F1Request
@@ -18,15 +18,19 @@ from nextlabel.core.pipelines.detection.finder import finder_of
 from nextlabel.core.pipelines.detection.labelled import (
     Compared,
     LabelledBoxes,
+    check_any_left,
+    classes_on,
     compare,
     of_their_size,
     read_boxes,
     without_shared,
+    without_unread,
 )
 from nextlabel.core.pipelines.f1 import MISSES_TOLD
-from nextlabel.core.pipelines.material import Origin, manifest, rounded, rounded_interval
+from nextlabel.core.pipelines.material import Origin, manifest, rounded, rounded_interval, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import NoEmbeddings
+from nextlabel.core.pipelines.validation import never_trained
 
 MISSES: tuple[Kind, ...] = ("class", "place", "both", "double", "background", "missed")
 
@@ -40,8 +44,10 @@ def carry_out(request: F1Request, run: Run) -> DetectionF1Result:
     labelled = read_boxes(
         request.path_to_img_val, request.path_to_labels_val, run, "validation", content=request.content
     )
-    predicted = _train_and_predict(request, labelled, run) if trains else _brought(request, run)
-    compared = compare(labelled, of_their_size(labelled, run), predicted.found, run)
+    sized = of_their_size(labelled, run)
+    check_any_left(sized)
+    predicted = _train_and_predict(request, labelled, sized[0], run) if trains else _brought(request, run)
+    compared = compare(labelled, without_unread(sized, predicted.unread, labelled), predicted.found, run)
     run.stage("score")
     rng = np.random.default_rng(request.seed)
     scores = score(compared.truth, compared.detected, compared.classes, rng)
@@ -77,13 +83,17 @@ def carry_out(request: F1Request, run: Run) -> DetectionF1Result:
 
 @dataclass(frozen=True, eq=False)
 class _Predicted:
-    """What was predicted of the validation images, and what the result says of where it is from."""
+    """What was predicted of the validation images, and what the result says of where it is from.
+
+    skipped: training images that were left out. unread: validation images that can't be read to their end.
+    """
 
     found: Detections
     origin: Origin
     sources: Mapping[str, LabelledBoxes]
     detector: DetectorSummary | None = None
     skipped: tuple[Skipped, ...] = ()
+    unread: tuple[Skipped, ...] = ()
     fingerprint: str | None = None
 
 
@@ -93,8 +103,13 @@ def _brought(request: F1Request, run: Run) -> _Predicted:
     return _Predicted(found, NoEmbeddings(), {}, fingerprint=fingerprint(found))
 
 
-def _train_and_predict(request: F1Request, validation: LabelledBoxes, run: Run) -> _Predicted:
-    """Learn from the labelled training images. Raises NoLabels where no box was drawn on any."""
+def _train_and_predict(
+    request: F1Request, validation: LabelledBoxes, judged: Mapping[int, BoxedImage], run: Run
+) -> _Predicted:
+    """Learn from the labelled training images, and look at those that are judged.
+
+    Raises NoLabels where no box was drawn on any, and ClassesNeverMeet before anything is trained.
+    """
     assert request.path_to_img_train is not None  # the request was refused otherwise
     assert request.path_to_labels_train is not None
     training = read_boxes(
@@ -102,13 +117,14 @@ def _train_and_predict(request: F1Request, validation: LabelledBoxes, run: Run) 
     )
     of_training, left_out = of_their_size(training, run)
     drawn = without_shared(of_training, training, validation, run)
-    if not any(image.boxes for image in drawn.values()):
+    if not any(image.has_objects for image in drawn.values()):
         raise NoLabels("on none of the labelled training images is a box, so there is no object to learn")
+    never_trained(classes_on(drawn), classes_on(judged))
     finder = finder_of(request, training.pool, drawn, run)
-    rows = validation.matched.rows.tolist()
-    run.stage("predict", len(rows), "images")
-    found = finder.told(validation.pool, finder.find(validation.pool, rows, run))
-    return _Predicted(found, finder, {"training": training}, finder.summary, left_out)
+    run.stage("predict", len(judged), "images")
+    found = finder.find(validation.pool, list(judged), run)
+    told, unread = finder.told(validation.pool, found), skipped_images(found.unreadable)
+    return _Predicted(told, finder, {"training": training}, finder.summary, left_out, unread)
 
 
 def _misses(misses: Sequence[Miss], compared: Compared) -> tuple[BoxMiss, ...]:

@@ -181,7 +181,7 @@ def finder_of(
     small = are_small(drawn) if small is None else small
     passes = passes_of(request, run, small=small)
     part = PartOfTraining(run, before, counts or passes, total)
-    if not any(image.boxes for image in drawn.values()):
+    if not any(image.has_objects for image in drawn.values()):
         return proposing_finder(request, run, features_do=features_do)
     detector = detector_for(request, run)
     if detector == "large":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,16 +16,14 @@ from nextlabel.core.kinds.label_check import (
     NameConflict,
     SuspiciousBox,
 )
-from nextlabel.core.kinds.results import Skipped
 from nextlabel.core.metrics.box_check import Sure, Suspect, Suspicion, suspects
 from nextlabel.core.metrics.detection import score, usual_scores
 from nextlabel.core.pipelines.detection.labelled import (
     Compared,
-    LabelledBoxes,
-    Sized,
     compare,
     of_their_size,
     read_boxes,
+    without_unread,
 )
 from nextlabel.core.pipelines.detection.unseen import find_unseen
 from nextlabel.core.pipelines.material import Origin, manifest, rounded
@@ -52,7 +49,7 @@ def carry_out(request: LabelCheckRequest, run: Run) -> DetectionLabelCheckResult
         found = read_detections(brought, run.settings.data_roots)
     else:
         unseen = find_unseen(request, labelled.pool, sized[0], run)
-        found, origin, sized = unseen.found, unseen.finder, _without(sized, unseen.skipped, labelled)
+        found, origin, sized = unseen.found, unseen.finder, without_unread(sized, unseen.skipped, labelled)
     compared = compare(labelled, sized, found, run)
     run.stage("judge")
     scores = score(compared.truth, compared.detected, compared.classes, np.random.default_rng(request.seed))
@@ -88,13 +85,6 @@ def carry_out(request: LabelCheckRequest, run: Run) -> DetectionLabelCheckResult
             predictions=fingerprint(found) if brought else None,
         ),
     )
-
-
-def _without(sized: Sized, skipped: Sequence[Skipped], labelled: LabelledBoxes) -> Sized:
-    """Leave out images that can't be read to their end: what was not found on them tells nothing."""
-    by_row, before = sized
-    names = {one.name for one in skipped}
-    return {row: one for row, one in by_row.items() if labelled.pool.names[row] not in names}, (*before, *skipped)
 
 
 def _item(rank: int, one: Suspect, compared: Compared) -> SuspiciousBox:

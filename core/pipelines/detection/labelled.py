@@ -25,6 +25,7 @@ from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.metrics.detection import Truth
 from nextlabel.core.pipelines.material import read_of_task, skipped_images
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.validation import never_trained
 from nextlabel.core.tasks.base import Conflicts, Labels
 from nextlabel.core.tasks.detection import MatchedBoxes
 from nextlabel.core.tasks.registry import DETECTION
@@ -92,6 +93,13 @@ def _left_out(name: str, drawn: BoxedImage, size: tuple[int, int]) -> Skipped:
     return Skipped(name=name, reason=reason)
 
 
+def without_unread(sized: Sized, unread: Sequence[Skipped], labelled: LabelledBoxes) -> Sized:
+    """Leave out images that can't be read to their end: what was not found on them tells nothing."""
+    by_row, before = sized
+    names = {one.name for one in unread}
+    return {row: one for row, one in by_row.items() if labelled.pool.names[row] not in names}, (*before, *unread)
+
+
 def sizes_of(pool: Pool, rows: Rows, run: Run) -> tuple[dict[int, tuple[int, int]], tuple[SkippedFile, ...]]:
     """Read width and height, upright, of the images of those rows; those that can't be read are told apart."""
 
@@ -115,6 +123,33 @@ def without_shared(
         names = [training.pool.names[row] for row in shared]
         run.warn(WarningCode.IN_BOTH_SETS, "labelled for training and for validation; left out of the training", names)
     return {row: image for row, image in drawn.items() if row not in shared}
+
+
+def check_any_left(sized: Sized) -> None:
+    """Raise NothingToValidate where all labelled images were left out."""
+    by_row, skipped = sized
+    if not by_row:
+        raise NothingToValidate(f"no labelled image is left to score by; {skipped[0].name}: {skipped[0].reason}")
+
+
+def check_can_score(learnt: Mapping[int, BoxedImage], judged: Mapping[int, BoxedImage], run: Run) -> None:
+    """Refuse images to score by that say nothing of what is learnt; warn of their classes that nothing is learnt of.
+
+    Raises NothingToValidate, ClassesNeverMeet.
+    """
+    classes = classes_on(judged)
+    if not classes:
+        what = "so there is nothing to find, and mAP@50 can't be told"
+        raise NothingToValidate(f"on none of the {len(judged)} labelled validation images is a box, {what}")
+    trained = classes_on(learnt)
+    if unknown := never_trained(trained, classes):
+        detail = "on no training image is a box of these classes of the validation images, so each of them counts 0"
+        run.warn(WarningCode.CLASS_NEVER_TRAINED, f"{detail}{hint(unknown, trained)}", unknown)
+
+
+def classes_on(drawn: Mapping[int, BoxedImage]) -> tuple[str, ...]:
+    """Return the classes of the objects on images; a crowd is none."""
+    return sorted_classes(box.class_name for image in drawn.values() for box in image.boxes if not box.crowd)
 
 
 def said_of(names: Sequence[str], by_name: Mapping[str, Detected], run: Run) -> list[Detected]:
@@ -158,9 +193,8 @@ def compare(labelled: LabelledBoxes, sized: Sized, found: Detections, run: Run) 
 
     Raises NothingToValidate, NameNotInPool, ClassesNeverMeet.
     """
+    check_any_left(sized)
     by_row, skipped = sized
-    if not by_row:
-        raise NothingToValidate(f"no labelled image is left to score by; {skipped[0].name}: {skipped[0].reason}")
     names = tuple(labelled.pool.names[row] for row in by_row)
     classes = sorted_classes([*found.classes, *labelled.matched.classes])
     index = {name: i for i, name in enumerate(classes)}

@@ -12,7 +12,7 @@ from nextlabel.core.curves.forecast import REPLICATES, Outlook, fit_all, outlook
 from nextlabel.core.data.boxes import BoxedImage, Detected
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
-from nextlabel.core.errors import NoLabels
+from nextlabel.core.errors import NoLabels, NothingToValidate
 from nextlabel.core.kinds.learning_curve import (
     KIND,
     BoxCurvePoint,
@@ -29,6 +29,7 @@ from nextlabel.core.pipelines.detection.finder import finder_of, passes_of, prop
 from nextlabel.core.pipelines.detection.labelled import (
     LabelledBoxes,
     Sized,
+    check_can_score,
     of_their_size,
     read_boxes,
     read_pool,
@@ -62,6 +63,8 @@ def carry_out(request: LearningCurveRequest, run: Run) -> DetectionLearningCurve
         skipped = (*skipped, *validation.sized[1])
     if len(drawn) < LEAST_LABELS:
         raise NoLabels(f"a learning curve needs {LEAST_LABELS} labelled images at least; there are {len(drawn)}")
+    if validation is not None:
+        check_can_score(drawn, validation.sized[0], run)
     splits = _splits(request, labelled, drawn, validation)
     at_random = is_random(request, labelled, run, NOT_TOLD)
     measured = _measure(request, splits, run)
@@ -211,7 +214,10 @@ def _measure(request: LearningCurveRequest, splits: Sequence[_Split], run: Run) 
 
 
 def map50_of(finder: Finder, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run) -> float:
-    """Score what is found on images of the pool that can be read; 0 where no class was learnt."""
+    """Score what is found on images of the pool that can be read; 0 where no class was learnt.
+
+    Raises NothingToValidate where none of them has a box.
+    """
     if not finder.classes:
         return 0.0
     found = finder.find(pool, list(drawn), run).seen
@@ -221,7 +227,10 @@ def map50_of(finder: Finder, pool: Pool, drawn: Mapping[int, BoxedImage], run: R
     known = np.array([index[name] for name in finder.classes], np.int64)
     said = [found[row].detected for row in held]
     moved = [Detected(one.places, known[one.classes], one.scores) for one in said]
-    return score([truth_of(image, index) for image in held.values()], moved, classes).map50 or 0.0
+    reached = score([truth_of(image, index) for image in held.values()], moved, classes).map50
+    if reached is None:
+        raise NothingToValidate("none of the images to score by that a box was drawn on can be read")
+    return reached
 
 
 def is_random(request: Detecting, labelled: LabelledBoxes, run: Run, what: str) -> bool:

@@ -138,7 +138,7 @@ def read_lessons(
 ) -> Lessons:
     """Look at the images that people drew on; of very many, at those that chance takes. Raises NoLabels."""
     rows = learnt_rows(drawn, MOST_LEARNT_FROM, seed)
-    learning, aside = ([rows[i] for i in part] for part in split([bool(drawn[row].boxes) for row in rows], seed))
+    learning, aside = ([rows[i] for i in part] for part in split([drawn[row].has_objects for row in rows], seed))
     index = {name: i for i, name in enumerate(classes)}
     mixing = _mixing(seer, pool, learning, aside, run)
     learnt: dict[int, Lesson] = {}
@@ -160,7 +160,7 @@ def read_lessons(
     if unreadable:
         names = [one.name for one in unreadable]
         run.warn(WarningCode.UNREADABLE_IMAGE, f"not learnt from; {names[0]}: {unreadable[0].reason}", names)
-    if not any(drawn[row].boxes for row in learnt):  # of those that can be read
+    if not any(drawn[row].has_objects for row in learnt):  # of those that can be read
         while held:
             learn(*held.popitem())
     boxes = sum(len(drawn[row].boxes) for row in learnt)

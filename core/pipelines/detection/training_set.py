@@ -71,8 +71,8 @@ def learnt_rows(drawn: Mapping[int, BoxedImage], most: int, seed: int) -> list[i
     rows = sorted(drawn)
     if len(rows) > most:
         order = np.random.default_rng(seed).permutation(rows).tolist()
-        if not any(drawn[row].boxes for row in order[:most]):
-            order.sort(key=lambda row: not drawn[row].boxes)
+        if not any(drawn[row].has_objects for row in order[:most]):
+            order.sort(key=lambda row: not drawn[row].has_objects)
         rows = sorted(order[:most])
     return rows
 

@@ -67,7 +67,7 @@ def folds_of(drawn: Mapping[int, BoxedImage], folds: int, seed: int) -> Rows:
     """Return (L,) the fold that each image is held out in; each has its share of the images with a class, and without
     one. Raises NoLabels.
     """
-    boxed = sum(bool(image.boxes) for image in drawn.values())
+    boxed = sum(image.has_objects for image in drawn.values())
     if boxed < folds:
         raise NoLabels(
             f"each of {folds} detectors is held against the images that it was not trained on, so a box has to be "

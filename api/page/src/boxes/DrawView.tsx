@@ -14,13 +14,14 @@ import { Refusal } from "../shared/Refusal";
 import { Remarks } from "../shared/Remarks";
 import { Board, type Item } from "../store/board";
 import { untilDone } from "../store/connection";
-import { counted, drawnOn } from "../store/drawings";
+import { drawnOn, survey } from "../store/drawings";
 import { lookAtHandOuts } from "../store/handOuts";
 import { Question } from "../store/jobs";
-import { holder, total } from "../store/labels";
+import { total } from "../store/labels";
 import { loadNotes, notes } from "../store/notes";
 import { attempt, say } from "../store/notices";
 import { unsaved } from "../store/outbox";
+import { holder } from "../store/person";
 import { lastJob, onePool, skipped, theProject } from "../store/project";
 import { addressOf, go } from "../store/route";
 import { loadApart } from "../store/validation";
@@ -68,7 +69,7 @@ export function DrawView({ params }: { params: URLSearchParams }) {
 
   const refresh = () =>
     void attempt(async () => {
-      await (board.value ? board.value.refresh(lifetime) : counted(lifetime));
+      await (board.value ? board.value.refresh(lifetime) : survey(lifetime));
     }).catch(() => {});
   useLayoutEffect(() => {
     refresh();

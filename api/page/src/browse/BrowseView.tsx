@@ -6,7 +6,7 @@ import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Refusal } from "../shared/Refusal";
 import { Browse, type Look, PARTS_OF_LOOK } from "../store/browse";
 import { Question } from "../store/jobs";
-import { loadIfChanged } from "../store/labels";
+import { load, loadIfChanged } from "../store/labels";
 import { loadNotes } from "../store/notes";
 import { attempt } from "../store/notices";
 import { onWrittenElsewhere } from "../store/outbox";
@@ -35,6 +35,8 @@ function Browsing({ params }: { params: URLSearchParams }) {
   const listed = useRef(0);
   const first = useRef<Browse | null>(null);
   const linked = useRef(params.get("image"));
+  /** The ETag of the labels that the list was looked at anew for. */
+  const taken = useRef<string | null>(null);
   const guess = useMemo(
     () => new Question("prediction", lifetime, undefined, async (job): Promise<{ id: string }> => job),
     [],
@@ -65,7 +67,8 @@ function Browsing({ params }: { params: URLSearchParams }) {
   }, [looking]);
   useEffect(() => {
     besides.value = null;
-    void orTold(() => loadIfChanged([], looking));
+    taken.current = null;
+    void orTold(() => load([], looking));
     void orTold(() => loadNotes(looking));
     browse.want(0, 1);
   }, [browse]);
@@ -82,7 +85,8 @@ function Browsing({ params }: { params: URLSearchParams }) {
     });
   const refresh = () =>
     void orTold(async () => {
-      if (await loadIfChanged([], looking)) await browse.refresh();
+      const found = await loadIfChanged([], taken.current, looking);
+      if (found && (await browse.refresh())) taken.current = found.etag;
     }).catch(() => {});
   useFreshness(FRESH_S, () => refreshed.current());
   const refreshed = useRef(refresh);

@@ -52,6 +52,10 @@ export function Filters({ look, hasGuesses, onChange, onClear, onPredict, busy }
           clearTimeout(typing.current);
           typing.current = setTimeout(() => onChange({ search }), TYPED_MS) as unknown as number;
         }}
+        onChange={(event) => {
+          clearTimeout(typing.current); // who goes on to another filter at once has typed it all the same
+          onChange({ search: event.currentTarget.value.trim() });
+        }}
         onKeyDown={(event) => {
           if (event.key !== "Escape") return;
           event.preventDefault(); // it empties a search field, and that is not meant

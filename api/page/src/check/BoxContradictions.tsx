@@ -1,13 +1,14 @@
 // Images on which people drew otherwise: all jobs leave them out until one answer is settled.
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import type { ImageBoxes } from "../service/types";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { useRefused } from "../shared/refused";
 import { drawnOn, giveBoxes, isOwn, survey } from "../store/drawings";
 import { attempt } from "../store/notices";
 import { go } from "../store/route";
+import { inOrder } from "../store/turns";
 import { words } from "../words";
 import { Block } from "./Block";
 import type { Choice } from "./Choices";
@@ -23,10 +24,13 @@ export function BoxContradictions() {
   const all = useSignal(0);
   const found = useSignal<readonly ImageBoxes[]>([]);
   const { orShown, refused } = useRefused();
+  const looks = useMemo(inOrder, []);
   const refresh = () =>
     void orShown(async () => {
+      const isNewest = looks();
       const { conflicts } = await survey(lifetime);
       const drawn = await drawnOn(conflicts.slice(0, MOST), lifetime);
+      if (!isNewest()) return;
       found.value = [...drawn.values()];
       all.value = conflicts.length;
     });

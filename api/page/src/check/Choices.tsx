@@ -1,4 +1,5 @@
 import { type Signal, useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { replace } from "../store/desk";
 import { tell } from "../store/notices";
 import type { Outcome } from "../store/outbox";
@@ -21,6 +22,7 @@ export const allOf = (names: readonly string[], className: string): Choice => ({
 /** Answers to choose from; `done`: that one was taken, where one settles it all. */
 export function Choices({ choices, done }: { choices: readonly Choice[]; done?: Signal<boolean> }) {
   const taken = useSignal<string | null>(null);
+  const last = useRef<Promise<void>>(Promise.resolve());
   const settle = async ({ label, settle, said }: Choice) => {
     if ((await settle()) !== "written") return;
     taken.value = label;
@@ -34,7 +36,9 @@ export function Choices({ choices, done }: { choices: readonly Choice[]; done?: 
           key={one.label}
           type="button"
           aria-pressed={done ? undefined : taken.value === one.label}
-          onClick={() => void settle(one)}
+          onClick={() => {
+            last.current = last.current.then(() => settle(one)); // of two that are pressed, the last one holds
+          }}
         >
           {one.label}
         </button>

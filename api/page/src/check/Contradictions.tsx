@@ -1,7 +1,7 @@
 // Images about which people's files contradict each other: all jobs leave them out until one answer is settled.
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { get } from "../service/service";
 import type { LabelsView, OneLabel } from "../service/types";
 import { classColour } from "../shared/colour";
@@ -11,6 +11,7 @@ import { useRefused } from "../shared/refused";
 import { type Answer, inWords } from "../store/answer";
 import { isSeveral, theProject, theTask } from "../store/project";
 import { settle } from "../store/settling";
+import { inOrder } from "../store/turns";
 import { words } from "../words";
 import { Block, MOST_ROWS } from "./Block";
 import { Row } from "./Row";
@@ -23,10 +24,13 @@ export function Contradictions() {
   const found = useSignal<OneLabel[]>([]);
   const settled = useSignal<OneLabel[]>([]);
   const { orShown, refused } = useRefused();
+  const looks = useMemo(inOrder, []);
   const refresh = () =>
     void orShown(async () => {
       const query = { path_to_labels: theProject().labels, ...theTask() };
+      const isNewest = looks();
       const view = await get<LabelsView>("labels", { query, signal: lifetime });
+      if (!isNewest()) return;
       found.value = view.conflicts;
       settled.value = view.settled;
     });

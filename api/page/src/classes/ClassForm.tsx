@@ -1,10 +1,11 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useId, useMemo, useRef } from "preact/hooks";
 import { Problem } from "../service/service";
 import type { ClassView } from "../service/types";
 import { confirmed } from "../shared/Dialogs";
 import { change, declare, listed } from "../store/classes";
 import { attempt } from "../store/notices";
+import { oneAtATime } from "../store/turns";
 import { words } from "../words";
 
 const FIELDS = ["name", "key", "colour", "description", "example"] as const;
@@ -20,6 +21,7 @@ export function ClassForm({ one, onDone }: Given) {
   const faults = useSignal<string[]>([]);
   const first = useRef<HTMLInputElement>(null);
   const id = useId();
+  const alone = useMemo(oneAtATime, []);
   useEffect(() => first.current?.focus(), []);
 
   const save = async () => {
@@ -40,7 +42,7 @@ export function ClassForm({ one, onDone }: Given) {
     void attempt(async () => {
       faults.value = [];
       try {
-        await work();
+        await alone(work);
       } catch (error) {
         if (!(error instanceof Problem) || !error.faults.length) throw error;
         faults.value = error.faults.map(({ pointer, detail }) => `${pointer.split("/").at(-1)} ${detail}`);

@@ -3,8 +3,9 @@ import userEvent from "@testing-library/user-event";
 import { beforeEach, expect, test, vi } from "vitest";
 import type { ClassView } from "../service/types";
 import { Dialogs } from "../shared/Dialogs";
+import { dialogs } from "../store/notices";
 import { setProject } from "../store/project";
-import { aProject, asked, problem, service } from "../testing";
+import { aProject, asked, held, problem, service, settle } from "../testing";
 import { showClasses } from "./ClassesDialog";
 
 const one = (name: string, key: string): ClassView => ({
@@ -20,6 +21,7 @@ const view = { path_to_labels: "/data/labels", version: "v1", classes: [one("cat
 const told = (what: string) => asked.filter((one) => one.what.startsWith(what)).map(({ body }) => body);
 
 beforeEach(() => {
+  dialogs.value = []; // of the test before
   setProject(aProject);
   service.set("GET labels/classes", () => view);
 });
@@ -87,4 +89,21 @@ test("a class is removed when a person says so twice, and what is refused is sai
       { path_to_labels: "/data/labels", class: "cta", to: null, merge: false },
     ]),
   );
+});
+
+test("the next class that is typed stays, though the one before it is only then added", async () => {
+  const late = held({ ...view, classes: [...view.classes, one("cow", "3")] });
+  service.set("PUT labels/classes", late.answer);
+  render(<Dialogs />);
+  void showClasses();
+  const user = userEvent.setup();
+  const field = (await screen.findByLabelText("New class")) as HTMLInputElement;
+  await screen.findByRole("button", { name: "Change cat" });
+  await user.type(field, "cow{Enter}");
+  await user.clear(field);
+  await user.type(field, "dog");
+  late.letGo();
+  await screen.findByRole("button", { name: "Change cow" });
+  await settle();
+  expect(field.value).toBe("dog");
 });

@@ -20,7 +20,7 @@ function ClassesDialog() {
     if (!name) return;
     void attempt(async () => {
       await add([name]);
-      fresh.value = "";
+      if (fresh.peek().trim() === name) fresh.value = ""; // else the next one is being typed already
     });
   };
   const undo = () => void attempt(async () => undoChange().then(() => tell(words.classes.undone)));

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { useMemo } from "preact/hooks";
 import { download, post, remove } from "../service/service";
 import type { Job, Kind } from "../service/types";
 import { confirmed } from "../shared/Dialogs";
@@ -7,6 +8,7 @@ import { cancel, progressWords, titleOf } from "../shared/progress";
 import { hasEnded } from "../store/jobs";
 import { attempt } from "../store/notices";
 import { addressOf, type View } from "../store/route";
+import { oneAtATime } from "../store/turns";
 import { ago, words } from "../words";
 
 const VIEW_OF: Partial<Record<Kind, View>> = {
@@ -95,7 +97,8 @@ function detailOf(job: Job): string {
 function Actions({ job, refresh }: Given) {
   const kind = job.kind as Kind;
   const view = VIEW_OF[kind];
-  const then = (work: () => Promise<unknown>) => () => void attempt(async () => void (await work())).then(refresh);
+  const alone = useMemo(oneAtATime, []);
+  const then = (work: () => Promise<unknown>) => () => void attempt(() => alone(work)).then(refresh);
   if (!hasEnded(job)) return <Button onClick={then(() => cancel(job))}>{words.app.cancel}</Button>;
   const file = `jobs/${job.id}/result`;
   const forget = async () => {

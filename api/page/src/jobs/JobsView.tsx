@@ -1,11 +1,12 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { get, Problem, pause } from "../service/service";
 import type { JobPage } from "../service/types";
 import { useLifetime } from "../shared/lifetime";
 import { away } from "../store/connection";
 import { hasEnded } from "../store/jobs";
 import { attempt } from "../store/notices";
+import { inOrder } from "../store/turns";
 import { ago, words } from "../words";
 import { JobRow } from "./JobRow";
 import "./jobs.css";
@@ -23,8 +24,12 @@ export function JobsView() {
   const asOf = useSignal(Date.now());
   const [limit, setLimit] = useState(FEW);
 
+  const looks = useMemo(inOrder, []);
   const refresh = async () => {
-    page.value = await get<JobPage>("jobs", { query: { limit }, signal: lifetime });
+    const isNewest = looks();
+    const now = await get<JobPage>("jobs", { query: { limit }, signal: lifetime });
+    if (!isNewest()) return;
+    page.value = now;
     asOf.value = Date.now();
   };
   useEffect(() => {

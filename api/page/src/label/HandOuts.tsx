@@ -3,6 +3,7 @@ import { handOuts, lookAtHandOuts, takeBack } from "../store/handOuts";
 import { attempt, open, tell } from "../store/notices";
 import { theProject } from "../store/project";
 import { addressOf } from "../store/route";
+import { oneAtATime } from "../store/turns";
 import { words } from "../words";
 
 const say = words.handOuts;
@@ -20,10 +21,12 @@ export function HandOuts({ job }: { job: string | undefined }) {
   );
 }
 
-async function showHandOuts(): Promise<void> {
-  await lookAtHandOuts();
-  await open<never>(say.title, (close) => <List onLeave={() => close(undefined as never)} />);
-}
+const alone = oneAtATime();
+const showHandOuts = () =>
+  alone(async () => {
+    await lookAtHandOuts();
+    await open<never>(say.title, (close) => <List onLeave={() => close(undefined as never)} />);
+  });
 
 function List({ onLeave }: { onLeave: () => void }) {
   const busy = useSignal(false);

@@ -1,11 +1,12 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { KeptProject } from "../service/types";
 import { confirmed } from "../shared/Dialogs";
 import { attempt, open, tell } from "../store/notices";
 import { project } from "../store/project";
 import { forgetProject, loadProjects, projects, renameProject } from "../store/projects";
 import { addressOf, go, route } from "../store/route";
+import { oneAtATime } from "../store/turns";
 import { words } from "../words";
 import "./projects.css";
 
@@ -82,15 +83,17 @@ function List({ onLeave }: { onLeave: () => void }) {
 
 function Rename({ one, onDone }: { one: KeptProject; onDone: () => void }) {
   const field = useRef<HTMLInputElement>(null);
+  const alone = useMemo(oneAtATime, []);
   useEffect(() => field.current?.select(), []);
   const submit = (event: Event) => {
     event.preventDefault();
     const isOpen = project.value?.name === one.name;
-    void attempt(async () => {
+    const rename = async () => {
       await renameProject(one, field.current!.value);
       if (isOpen) stay();
       onDone();
-    });
+    };
+    void attempt(() => alone(rename));
   };
   return (
     <form class="row grow" onSubmit={submit}>

@@ -1,7 +1,8 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, Problem } from "../service/service";
 import type { Folder } from "../service/types";
 import { open } from "../store/notices";
+import { inOrder } from "../store/turns";
 import { words } from "../words";
 
 /** What may be chosen: a folder of images, any folder, or a folder or labels file. */
@@ -25,12 +26,17 @@ function Picker({ start, wanted, onPick }: Given) {
   const [fault, setFault] = useState("");
   const { picker } = words;
 
+  const looks = useMemo(inOrder, []);
   const look = async (path: string | null): Promise<void> => {
+    const isNewest = looks();
     try {
-      setListed(await get<Folder>("folders", { query: { path } }));
+      const found = await get<Folder>("folders", { query: { path } });
+      if (!isNewest()) return; // another one was chosen meanwhile
+      setListed(found);
       setFault("");
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
+      if (!isNewest()) return;
       if (path && !listed) return look(null); // what stands in the field is no folder
       setFault(error.message);
     }

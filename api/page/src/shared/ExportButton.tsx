@@ -1,9 +1,10 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { download, post } from "../service/service";
 import type { ExportSize } from "../service/types";
 import { Field } from "../setup/Field";
 import { attempt, open, tell } from "../store/notices";
 import { isBoxes, isSeveral, theProject } from "../store/project";
+import { oneAtATime } from "../store/turns";
 import { words } from "../words";
 import { useLifetime } from "./lifetime";
 
@@ -54,17 +55,18 @@ function Form({ job, onDone }: { job: string | null; onDone: (never: never) => v
     void attempt(async () => setSize(await post<ExportSize>("export/size", which, { signal: lifetime })));
   }, [lifetime]);
   const isTold = format !== "image-folder" || (size !== null && !size.refused);
-  const save = () =>
-    attempt(async () => {
-      const url = prefix.current ? { image_prefix: prefix.current.value } : {};
-      const [, , ending] = formats().find(([one]) => one === format)!;
-      const name = `nextlabel-${format}.${ending}`;
-      if (format === "image-folder") tell(say.packing);
-      const headers = await download("export", "*/*", name, { format, ...what, ...url }, DOWNLOAD_S);
-      const unsaid = Number(headers.get("Nextlabel-Unsaid") ?? 0);
-      tell(unsaid ? (isBoxes() ? say.crowds(unsaid) : say.unsaid(unsaid)) : say.saved(name));
-      (onDone as () => void)();
-    });
+  const alone = useMemo(oneAtATime, []);
+  const pack = async () => {
+    const url = prefix.current ? { image_prefix: prefix.current.value } : {};
+    const [, , ending] = formats().find(([one]) => one === format)!;
+    const name = `nextlabel-${format}.${ending}`;
+    if (format === "image-folder") tell(say.packing);
+    const headers = await download("export", "*/*", name, { format, ...what, ...url }, DOWNLOAD_S);
+    const unsaid = Number(headers.get("Nextlabel-Unsaid") ?? 0);
+    tell(unsaid ? (isBoxes() ? say.crowds(unsaid) : say.unsaid(unsaid)) : say.saved(name));
+    (onDone as () => void)();
+  };
+  const save = () => attempt(() => alone(pack));
   return (
     <form
       class="export"

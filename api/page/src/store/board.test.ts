@@ -1,6 +1,6 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import type { ImageBoxes } from "../service/types";
-import { aProject, asked, problem, service } from "../testing";
+import { aProject, asked, held, problem, service } from "../testing";
 import { Board, type Decision, type Suggested } from "./board";
 import { toasts } from "./notices";
 import { setProject } from "./project";
@@ -148,4 +148,23 @@ test("an image that the person is unsure of is kept, left to others, and can be 
   expect(again.open.value.map(({ name }) => name)).toEqual(["a.png"]);
   again.doubt();
   expect(board(images).open.value).toHaveLength(2);
+});
+
+test("what was drawn while it was looked what is on the disk stays, though the answer knows nothing of it", async () => {
+  const old = image("a.png", drawing("me", "v0"));
+  const drawn = board([old, image("b.png")]);
+  service.set("GET labels/boxes?", () => ({ labels: 0, unfinished: 0, classes: [], people: [], conflicts: [] }));
+  const late = held({ images: [old, image("b.png", drawing("anna", "v8"))] });
+  service.set("GET labels/boxes/images", late.answer);
+  const looking = drawn.refresh();
+  drawn.look(0);
+  drawn.pickNext(1);
+  drawn.place([2, 2, 30, 40]);
+  await vi.waitFor(() => expect(drawn.current.value.version).toBe("v1"));
+  await vi.waitFor(() => expect(drawn.current.value.saving.value).toBe(false));
+  late.letGo();
+  await looking;
+  expect(drawn.seen.value[0]!.place).toEqual([2, 2, 30, 40]);
+  expect(drawn.current.value.version).toBe("v1");
+  expect(drawn.entries[1]!.by.value).toBe("anna");
 });

@@ -6,7 +6,7 @@ import { Problem, pause } from "../service/service";
 import type { ImageBoxes } from "../service/types";
 import { words } from "../words";
 import { doubt, untilDone } from "./connection";
-import { counted, drawnOn, giveBoxes, isOwn, type Over } from "./drawings";
+import { drawnOn, giveBoxes, isOwn, type Over, surveyIfChanged } from "./drawings";
 import { leaveToOthers } from "./handOuts";
 import { classes, make, moveBox, moveImages } from "./labels";
 import { note, noteOf } from "./notes";
@@ -106,6 +106,8 @@ export class Board {
   private readonly decide: Decide;
   private steps: Step[] = [];
   private undone: Step[] = [];
+  /** The ETag of the boxes that were taken last. */
+  private taken: string | null = null;
 
   /** comingBack: the images are there to be come back to, also those that were skipped, or that the person is unsure of. */
   constructor(
@@ -295,7 +297,12 @@ export class Board {
 
   /** Looks again what is on the disk, where that changed, and leaves what is being changed here. */
   async refresh(signal?: AbortSignal): Promise<void> {
-    if (await counted(signal)) this.take(await drawnOn(this.entries, signal));
+    const asked = new Map(this.entries.map((entry) => [entry, entry.version]));
+    const found = await surveyIfChanged(this.taken, signal);
+    if (!found) return;
+    const drawn = await drawnOn(this.entries, signal);
+    const isAll = this.take(drawn, (entry) => asked.get(entry) === entry.version); // what was written meanwhile is newer
+    this.taken = isAll ? found.etag : null;
   }
 
   private get boxes(): readonly Drawn[] {
@@ -310,11 +317,16 @@ export class Board {
     return true;
   }
 
-  private take(drawn: ReadonlyMap<string, ImageBoxes>): void {
+  /** Returns whether all of it was taken: what is being changed here stays. */
+  private take(drawn: ReadonlyMap<string, ImageBoxes>, isAsAsked: (entry: Entry) => boolean = () => true): boolean {
+    let isAll = true;
     for (const entry of this.entries) {
       const found = drawn.get(entry.name);
-      if (found && entry.wanted === undefined && !entry.saving.peek()) takeDrawing(entry, found);
+      const mayBe = entry.wanted === undefined && !entry.saving.peek() && isAsAsked(entry);
+      if (found && mayBe) takeDrawing(entry, found);
+      isAll &&= mayBe;
     }
+    return isAll;
   }
 
   private changePicked(what: string, how: (box: Drawn) => Drawn): void {

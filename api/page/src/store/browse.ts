@@ -150,10 +150,11 @@ export class Browse {
     }
   }
 
-  /** Whose labels there are by now, of what is there. */
-  async refresh(): Promise<void> {
-    if (this.waiting) return;
+  /** Whose labels there are by now, of what is there. Resolves with whether that could be looked at. */
+  async refresh(): Promise<boolean> {
+    if (this.waiting) return false;
     await Promise.all([...this.parts.keys()].slice(-4).map((part) => this.fetch(part)));
+    return !this.problem.peek();
   }
 
   // --- which of them ------------------------------------------------------------------------------------------------

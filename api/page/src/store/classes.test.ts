@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { aProject, service } from "../testing";
+import { aProject, held, service } from "../testing";
 import * as classes from "./classes";
 import * as store from "./labels";
 import { toasts } from "./notices";
@@ -60,4 +60,18 @@ test("keys stand as they were in a browser that has kept the order alone", async
   labelled.push("4");
   await store.load([]);
   expect(keys()).toEqual({ hen: "1", 4: "2", dog: "3", cat: "4" });
+});
+
+test("classes that were just written are not what they were again by an answer that was asked for before", async () => {
+  declared = [{ name: "fox", key: "2" }];
+  const one = { colour: "", description: "", example: "", labels: 0, declared: true };
+  const written = { path_to_labels: folder, version: "v2", classes: [{ name: "fox", key: "f", ...one }] };
+  const late = held({ ...written, version: "v1", classes: [{ name: "fox", key: "2", ...one }] });
+  service.set("GET labels/classes", late.answer);
+  const older = classes.loadClasses();
+  service.set("PUT labels/classes", () => written);
+  await classes.declare([{ name: "fox", key: "f" }]);
+  late.letGo();
+  await older;
+  expect(classes.listed.value).toMatchObject({ version: "v2" });
 });

@@ -7,6 +7,7 @@ import { words } from "../words";
 import { KEYS_OF_BOXES, keysOf, NONE_KEY } from "./keys";
 import { tell } from "./notices";
 import { classOrder, isBoxes, isSeveral, keptKeys, project, theProject, theTask } from "./project";
+import { inOrder } from "./turns";
 
 const NOTHING: ClassesView = { path_to_labels: "", version: "", classes: [] };
 
@@ -48,12 +49,14 @@ export const listed = computed<ClassesView>(() => {
 });
 export const described = computed(() => new Map(listed.value.classes.map((one) => [one.name, one])));
 
+const looks = inOrder();
 const where = () => ({ path_to_labels: theProject().labels, ...theTask() });
 
 export async function loadClasses(signal?: AbortSignal): Promise<void> {
   const folder = theProject().labels;
+  const isNewest = looks();
   const view = await get<ClassesView>("labels/classes", { query: where(), signal });
-  loaded.value = { folder, view };
+  if (isNewest()) loaded.value = { folder, view };
 }
 
 /** Writes down classes that were made here, where some are declared: else they come, and go, with the labels. */
@@ -88,7 +91,9 @@ export async function declare(classes: readonly Partial<DeclaredClass>[]): Promi
     example,
   }));
   const body = { ...where(), classes: said, version: listed.value.version };
-  loaded.value = { folder: body.path_to_labels, view: await put<ClassesView>("labels/classes", body) };
+  const view = await put<ClassesView>("labels/classes", body);
+  looks()(); // what was asked before this was written is old
+  loaded.value = { folder: body.path_to_labels, view };
 }
 
 /** Gives all labels of a class another one, or none. Raises Problem, with a fault of `/to` where there is such a class. */

@@ -3,8 +3,9 @@
 import type { Place } from "../boxes/geometry";
 import { ask, get, post } from "../service/service";
 import type { BoxesView, BoxesWritten, ImageBoxes } from "../service/types";
-import { count, etagOf, signedBy } from "./labels";
+import { counting } from "./labels";
 import { tellTabs } from "./outbox";
+import { signedBy } from "./person";
 import { setProject, theProject } from "./project";
 
 const NO_ANSWER_S = 10;
@@ -76,20 +77,20 @@ export async function sizesOf(
   );
 }
 
-/** Counts boxes and images anew. Resolves with what was counted; null where nothing changed since the last time. */
-export async function counted(signal?: AbortSignal): Promise<BoxesView | null> {
-  const etag = etagOf(theProject().labels);
-  return surveyed(etag ? { "If-None-Match": etag } : {}, signal);
-}
+/** Counts boxes and images anew. */
+export const survey = async (signal?: AbortSignal) => (await surveyIfChanged(null, signal))!.view;
 
-/** Counts them, changed or not. */
-export const survey = async (signal?: AbortSignal) => (await surveyed({}, signal))!;
-
-async function surveyed(headers: Record<string, string>, signal?: AbortSignal): Promise<BoxesView | null> {
+/** The same, but null where nothing has changed since the answer of that ETag. */
+export async function surveyIfChanged(
+  since: string | null,
+  signal?: AbortSignal,
+): Promise<{ view: BoxesView; etag: string | null } | null> {
   const folder = theProject().labels;
+  const take = counting(survey);
+  const headers: Record<string, string> = since ? { "If-None-Match": since } : {};
   const answer = await ask("GET", "labels/boxes", { query: { path_to_labels: folder }, headers, signal });
   if (answer.status === 304) return null;
   const view = (await answer.json()) as BoxesView;
-  if (folder === theProject().labels) count(view, { folder, etag: answer.headers.get("ETag") });
-  return view;
+  take(view, folder);
+  return { view, etag: answer.headers.get("ETag") };
 }

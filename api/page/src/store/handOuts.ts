@@ -3,20 +3,24 @@
 import { signal } from "@preact/signals";
 import { get, Problem, post } from "../service/service";
 import type { GivenBack, HandOut, HandOutList } from "../service/types";
-import { holder } from "./labels";
+import { holder } from "./person";
 import { theProject } from "./project";
+import { inOrder } from "./turns";
 
 export const handOuts = signal<readonly HandOut[]>([]);
 
+const looks = inOrder();
 const here = () => ({ path_to_img: theProject().pool, path_to_labels: theProject().labels });
 
 /** Looks anew. Nothing on the page waits for it, so nobody is told where it can't be looked at. */
 export async function lookAtHandOuts(signal?: AbortSignal): Promise<void> {
+  const isNewest = looks();
   try {
-    handOuts.value = (await get<HandOutList>("hand-outs", { query: here(), signal })).hand_outs;
+    const { hand_outs } = await get<HandOutList>("hand-outs", { query: here(), signal });
+    if (isNewest()) handOuts.value = hand_outs;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    handOuts.value = [];
+    if (isNewest()) handOuts.value = [];
   }
 }
 

@@ -1,14 +1,16 @@
 // The labels in the project's folder: how many of each class, which key each class has, and what was given just now.
 
 import { computed, signal } from "@preact/signals";
-import { ask, key } from "../service/service";
+import { ask } from "../service/service";
 import type { LabelsView } from "../service/types";
 import { type Answer, type Given, gathered } from "./answer";
 
 import { declaredNames, declareNew, described, keys, loadClasses, reorder } from "./classes";
 import { reordered } from "./keys";
+import { allSaved, unsaved } from "./outbox";
 import { classOrder, theProject, theTask } from "./project";
 import { toneIn } from "./tone";
+import { inOrder } from "./turns";
 
 const LOOKED_UP = 100; // names in one address
 
@@ -25,22 +27,25 @@ export const counts = signal<ReadonlyMap<string, number>>(new Map());
 export const classes = computed(() => classOrder.value.filter(Boolean));
 export const classByKey = computed(() => new Map([...keys.value].map(([name, pressed]) => [pressed, name])));
 
-let seen: { folder: string; etag: string | null } = { folder: "", etag: null };
+let countedIn = "";
 
 /** Counts anew, and finds which of the names have a label by now, whoever gave it. */
 export async function load(names: readonly string[], signal?: AbortSignal): Promise<Map<string, Given>> {
-  return (await look(names, {}, signal)) ?? new Map();
+  return (await loadIfChanged(names, null, signal))?.given ?? new Map();
 }
 
-/** The same, but null where no labels file has changed since. */
-export function loadIfChanged(names: readonly string[], signal?: AbortSignal): Promise<Map<string, Given> | null> {
-  const known = seen.folder === theProject().labels && seen.etag ? { "If-None-Match": seen.etag } : {};
-  return look(names, known, signal);
-}
-
-async function look(names: readonly string[], headers: Record<string, string>, signal?: AbortSignal) {
+/** The same, but null where no labels file has changed since the answer of that ETag. Who keeps it until all of an answer is
+ * taken misses nothing, whoever else has looked meanwhile. */
+export async function loadIfChanged(
+  names: readonly string[],
+  since: string | null,
+  signal?: AbortSignal,
+): Promise<{ given: Map<string, Given>; etag: string | null } | null> {
   const { labels: folder, pool } = theProject();
   const given = new Map<string, Given>();
+  const take = counting(() => load([]));
+  const headers: Record<string, string> = since ? { "If-None-Match": since } : {};
+  let etag: string | null = null;
   const part = async (at: number) => {
     const query = { path_to_labels: folder, path_to_img: pool, of: names.slice(at, at + LOOKED_UP), ...theTask() };
     const answer = await ask("GET", "labels", { query, signal, headers: at ? {} : headers });
@@ -49,26 +54,45 @@ async function look(names: readonly string[], headers: Record<string, string>, s
     const view = (await answer.json()) as LabelsView;
     for (const [name, one] of gathered(view.names ?? [])) given.set(name, one);
     if (at === 0) people.value = view.people.map(({ person }) => person);
-    if (at === 0 && folder === theProject().labels) count(view, { folder, etag: answer.headers.get("ETag") });
+    if (at === 0) take(view, folder);
+    if (at === 0) etag = answer.headers.get("ETag");
     return true;
   };
   if (!(await part(0))) return null;
   const rest = Array.from({ length: Math.ceil(names.length / LOOKED_UP) - 1 }, (_, index) => index + 1);
   await Promise.all(rest.map((index) => part(index * LOOKED_UP)));
-  return given;
+  return { given, etag };
 }
 
-/** Takes what the service counted; of boxes, too. */
-export function count(
-  view: Pick<LabelsView, "labels" | "classes" | "not_in_pool"> & Partial<Pick<LabelsView, "kept_apart">>,
-  now: typeof seen,
-): void {
-  seen = now;
+type Counted = Pick<LabelsView, "labels" | "classes" | "not_in_pool"> & Partial<Pick<LabelsView, "kept_apart">>;
+const countsInOrder = inOrder();
+/** How often something was given, changed or taken back here. */
+let moves = 0;
+
+/** To be called when it is asked what the service counts, of boxes, too; what it returns takes the answer. That may know
+ * nothing of what is given meanwhile, which is counted here already: once it is on the disk, `again` asks anew. */
+export function counting(again: () => Promise<unknown>): (view: Counted, folder: string) => void {
+  const before = moves;
+  const wereUnsaved = unsaved.peek() > 0;
+  const isNewest = countsInOrder();
+  return (view, folder) => {
+    if (folder !== theProject().labels || !isNewest()) return;
+    const isBehind = wereUnsaved || moves !== before;
+    if (!isBehind || total.peek() === null || countedIn !== folder) count(view, folder);
+    if (isBehind)
+      void allSaved()
+        .then(again)
+        .catch(() => {}); // it is looked at now and then, too
+  };
+}
+
+function count(view: Counted, folder: string): void {
+  countedIn = folder;
   total.value = view.labels;
   elsewhere.value = view.not_in_pool ?? 0;
   totalApart.value = view.kept_apart ?? 0;
   counts.value = new Map(view.classes.map((one) => [one.class, one.labels]));
-  keepMade(now.folder);
+  keepMade(folder);
   const present = [...new Set([...counts.value.keys(), ...made])].filter(Boolean);
   const others = reordered(classOrder.value, present).filter((one) => !declaredNames.value.includes(one));
   reorder([...declaredNames.value, ...others]);
@@ -76,6 +100,7 @@ export function count(
 
 /** An answer was given, changed or taken back here: counted before the service has said so. */
 export function move(from: Answer | null, to: Answer | null): void {
+  moves++;
   const now = new Map(counts.value);
   for (const name of linesIn(from)) now.set(name, Math.max(0, (now.get(name) ?? 0) - 1));
   for (const name of linesIn(to)) now.set(name, (now.get(name) ?? 0) + 1);
@@ -84,11 +109,9 @@ export function move(from: Answer | null, to: Answer | null): void {
   giveKeys(to ?? []);
 }
 
-/** The answer about these labels that was counted last, to ask whether they changed since. */
-export const etagOf = (folder: string) => (seen.folder === folder ? seen.etag : null);
-
 /** A box got a class here, or lost it: counted before the service has said so. */
 export function moveBox(from: string | null, to: string | null): void {
+  moves++;
   const now = new Map(counts.value);
   if (from) now.set(from, Math.max(0, (now.get(from) ?? 0) - 1));
   if (to) now.set(to, (now.get(to) ?? 0) + 1);
@@ -98,6 +121,7 @@ export function moveBox(from: string | null, to: string | null): void {
 
 /** Images that boxes are finished on: counted before the service has said so. */
 export function moveImages(by: number): void {
+  moves++;
   total.value = (total.value ?? 0) + by;
 }
 
@@ -138,9 +162,3 @@ export function toneOf(name: string, otherwise = 0): { hue: number; saturation: 
   const index = at < 0 ? otherwise : at;
   return { hue: HUES[index] ?? (index * 137.5) % 360, saturation: null };
 }
-
-/** Whose labels these are: a key says so itself. */
-export const signedBy = () => (key.value ? {} : { person: theProject().person });
-
-/** Who gets a batch: a key's owner is "me", whoever that is. */
-export const holder = () => (key.value ? "me" : theProject().person || "me");

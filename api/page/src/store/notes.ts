@@ -4,9 +4,9 @@ import { signal } from "@preact/signals";
 import { get, Problem } from "../service/service";
 import type { Note, NotesView } from "../service/types";
 import { words } from "../words";
-import { holder, signedBy } from "./labels";
 import { tell } from "./notices";
 import { insist, tellTabs, underWay } from "./outbox";
+import { holder, signedBy } from "./person";
 import { theProject } from "./project";
 
 export type Noted = Pick<Note, "unsure" | "text">;
@@ -16,6 +16,9 @@ const NOTHING: Noted = { unsure: false, text: "" };
 export const notes = signal<ReadonlyMap<string, Noted>>(new Map());
 let folder = "";
 let last: Promise<unknown> = Promise.resolve();
+/** The names of all that was noted here, and how many of these times are on the disk, or refused. */
+const given: string[][] = [];
+let written = 0;
 
 export const noteOf = (name: string): Noted => notes.value.get(name) ?? NOTHING;
 
@@ -24,8 +27,10 @@ export async function loadNotes(signal?: AbortSignal): Promise<void> {
   const { labels } = theProject();
   if (folder !== labels) notes.value = new Map();
   folder = labels;
+  const from = written;
   try {
-    take(await get<NotesView>("labels/notes", { query: { path_to_labels: labels, person: holder() }, signal }));
+    const view = await get<NotesView>("labels/notes", { query: { path_to_labels: labels, person: holder() }, signal });
+    if (labels === theProject().labels) take(view, given.slice(from).flat());
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (!error.retryable && error.code !== "path_not_found") tell(error.message, "bad");
@@ -33,10 +38,11 @@ export async function loadNotes(signal?: AbortSignal): Promise<void> {
 }
 
 /** Shown at once, and sent until it is on the disk. Resolves with whether it is. */
-export function note(given: ReadonlyMap<string, Noted>): Promise<boolean> {
-  const before = new Map([...given.keys()].map((name) => [name, noteOf(name)]));
-  show(given);
-  const writing = last.then(() => write(given, before));
+export function note(said: ReadonlyMap<string, Noted>): Promise<boolean> {
+  const before = new Map([...said.keys()].map((name) => [name, noteOf(name)]));
+  given.push([...said.keys()]);
+  show(said);
+  const writing = last.then(() => write(said, before)).finally(() => written++);
   last = writing;
   return writing;
 }
@@ -56,8 +62,11 @@ async function write(given: ReadonlyMap<string, Noted>, before: ReadonlyMap<stri
   }
 }
 
-function take(view: NotesView): void {
+/** `here`: names of what was noted here meanwhile, which the answer may not know. */
+function take(view: NotesView, here: readonly string[]): void {
+  const newer = new Map(here.map((name) => [name, noteOf(name)]));
   notes.value = new Map(view.notes.map(({ name, unsure, text }) => [name, { unsure, text }]));
+  show(newer);
 }
 
 function show(given: ReadonlyMap<string, Noted>): void {

@@ -6,8 +6,8 @@ import { Problem, pause, post } from "../service/service";
 import type { LabelGiven, LabelsWritten, TaskOfClasses } from "../service/types";
 import { words } from "../words";
 import { doubt } from "./connection";
-import { signedBy } from "./labels";
 import { tell } from "./notices";
+import { signedBy } from "./person";
 import { setProject, theProject, theTask } from "./project";
 
 /** What became of labels: `otherwise` if other people's files contradict them. */

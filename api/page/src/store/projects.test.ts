@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { KeptProject } from "../service/types";
-import { aProject, problem, service } from "../testing";
+import { aProject, held, problem, service } from "../testing";
 import { project, setProject } from "./project";
 import { freeName, loadProjects, openProject, projects, renameProject } from "./projects";
 import { addressOf } from "./route";
@@ -59,4 +59,16 @@ test("what another browser made of a project meanwhile is not written over, and 
   });
   await expect(renameProject(read, "faces")).rejects.toMatchObject({ code: "project_changed" });
   expect(projects.value?.[0]).toMatchObject({ add: 30, version: "2" });
+});
+
+test("a project that was just renamed has its old name not again by an answer that was asked for before", async () => {
+  setProject({ ...aProject, name: "cards" });
+  const late = held({ projects: [kept("cards", aProject.pool)] });
+  service.set("GET projects", late.answer);
+  const older = loadProjects();
+  service.set("POST projects", () => ({ projects: [kept("faces", aProject.pool)] }));
+  await renameProject(kept("cards", aProject.pool), "faces");
+  late.letGo();
+  await older;
+  expect([project.value?.name, projects.value?.map(({ name }) => name)]).toEqual(["faces", ["faces"]]);
 });

@@ -4,13 +4,17 @@ import { signal } from "@preact/signals";
 import { get, Problem, post } from "../service/service";
 import type { KeptProject, ProjectList, Task } from "../service/types";
 import { type Project, project, setProject } from "./project";
+import { inOrder } from "./turns";
 
 /** Null: not looked at yet. */
 export const projects = signal<readonly KeptProject[] | null>(null);
+const looks = inOrder();
 
 /** Looks anew; the project that is worked on then has the name that it has by now, if any. */
 export async function loadProjects(signal?: AbortSignal): Promise<readonly KeptProject[]> {
-  return take(await get<ProjectList>("projects", { signal }));
+  const isNewest = looks();
+  const found = await get<ProjectList>("projects", { signal });
+  return isNewest() ? take(found) : found.projects;
 }
 
 /** Works on the project of that name. Resolves with whether there is one. */
@@ -27,19 +31,19 @@ export async function keepProject(wanted: Project & { name: string }, was: strin
   const folders = { path_to_img, path_to_labels, path_to_img_val, path_to_labels_val };
   const how = { backbone, method, add, task: task ?? "classification", overlap_share: overlap ?? 0 };
   const version = projects.value?.find((one) => one.name === was)?.version ?? "";
-  take(await change({ name, ...folders, ...how, was, version }));
+  takeChanged(await change({ name, ...folders, ...how, was, version }));
 }
 
 export async function renameProject(one: KeptProject, name: string): Promise<void> {
   const isOpen = project.value?.name === one.name;
   const kept = await change({ ...one, name, was: one.name });
   if (isOpen) setProject({ name: name.trim().normalize("NFC") });
-  take(kept);
+  takeChanged(kept);
 }
 
 /** Its images and labels stay. */
 export async function forgetProject(name: string): Promise<void> {
-  take(await post<ProjectList>("projects/forget", { name }));
+  takeChanged(await post<ProjectList>("projects/forget", { name }));
 }
 
 /** A name that no other folders or task have, of the last part of a path. */
@@ -74,6 +78,12 @@ function asProject(one: KeptProject): Omit<Project, "person"> {
   const { name, path_to_img: pool, path_to_labels: labels, backbone, method, add, task, overlap_share: overlap } = one;
   const { path_to_img_val: valPool, path_to_labels_val: valLabels } = one;
   return { name, pool, labels, valPool, valLabels, backbone, method, add, task, overlap };
+}
+
+/** What was asked before a change was answered is old. */
+function takeChanged(list: ProjectList): void {
+  looks()();
+  take(list);
 }
 
 /** What is kept under a name holds for every browser. */

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { aProject, asked, labelsIn, problem, service } from "../testing";
+import { aProject, asked, held, labelsIn, problem, service } from "../testing";
 import { notes } from "./notes";
 import { allSaved } from "./outbox";
 import { setProject, skipped } from "./project";
@@ -139,6 +139,26 @@ test("undo first drops what is not saved, then takes back what was", async () =>
   await allSaved();
   expect(given().at(-1)).toEqual({ name: "a.png", class: null });
   expect(chosen(sheet.current.value)).toEqual(["car"]);
+});
+
+test("what others gave while one labels is seen at the next look, where the answer of the last one came too late", async () => {
+  const sheet = new Sheet(ITEMS, none, leave);
+  const { signal } = new AbortController();
+  const body = JSON.stringify({ ...view, names: [{ name: "b.png", class: "blue", person: "anna" }] });
+  const now = () => new Response(body, { headers: { ETag: '"2"' } });
+  const late = held(now());
+  service.set("GET labels", late.answer);
+  const looking = sheet.refresh(signal);
+  sheet.give("red");
+  await allSaved();
+  late.letGo();
+  await looking;
+  expect(sheet.entries[0]!.said.value.given).toEqual(["red"]);
+  service.set("GET labels", (_, __, headers) =>
+    headers.has("If-None-Match") ? new Response(null, { status: 304 }) : now(),
+  );
+  await sheet.refresh(signal);
+  expect(sheet.entries[1]!.said.value).toMatchObject({ given: ["blue"], by: "anna" });
 });
 
 test("labels of others and of other tabs come in, and none that is still on its way is lost", async () => {

@@ -73,6 +73,8 @@ export class Sheet {
   private readonly decide: Decide;
   private steps: Step[] = [];
   private sent = 0;
+  /** The ETag of the labels that were taken last. */
+  private taken: string | null = null;
 
   constructor(items: readonly Item[], given: ReadonlyMap<string, Given>, decide: Decide) {
     const leftOut = new Set(skipped.peek());
@@ -214,8 +216,10 @@ export class Sheet {
   async refresh(signal: AbortSignal): Promise<void> {
     const { sent } = this;
     const names = this.entries.map(({ name }) => name);
-    const given = unsaved.value ? null : await loadIfChanged(names, signal);
-    if (given && sent === this.sent) this.take(this.entries, given);
+    const found = unsaved.value ? null : await loadIfChanged(names, this.taken, signal);
+    if (!found || sent !== this.sent) return; // what was given here meanwhile is not in it, perhaps
+    this.taken = found.etag;
+    this.take(this.entries, found.given);
   }
 
   /** The next images that need an answer, from the one that is looked at on, at most so many. */

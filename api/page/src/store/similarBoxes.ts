@@ -36,8 +36,9 @@ export class AlikeBoxes {
 
   async take({ items }: BoxesSimilar, job: Job, lifetime: AbortSignal): Promise<void> {
     const { like_boxes: like = [], unlike_boxes: unlike = [] } = job.request as Record<string, BoxExample[]>;
-    [this.like.value, this.unlike.value] = [like, unlike];
-    this.sizes.value = await sizesOf([...like, ...unlike, ...items], lifetime);
+    // what was marked while it was looked for stays
+    if (!this.like.value.length) [this.like.value, this.unlike.value] = [like, unlike];
+    this.sizes.value = await sizesOf([...this.like.value, ...this.unlike.value, ...items], lifetime);
     [this.items.value, this.at.value] = [items, 0];
     say(words.similar.boxesFound(items.length));
   }

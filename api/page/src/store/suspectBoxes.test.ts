@@ -1,5 +1,7 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { aProject, asked, held, service } from "../testing";
 import type { GivenBox } from "./drawings";
+import { setProject } from "./project";
 import { BoxDesk, changed, idOf, type SuspectBox } from "./suspectBoxes";
 
 const now: GivenBox[] = [
@@ -50,4 +52,22 @@ test("where no class has a threshold, that no box looks wrong can't be told", ()
   const told = (thresholds: Record<string, number | null>) => new BoxDesk({ items: [], thresholds } as never).canTell;
   expect(told({ cat: null, dog: null })).toBe(false);
   expect(told({ cat: null, dog: 0.4 })).toBe(true);
+});
+
+test("what was kept while a change was written is what undo takes back first", async () => {
+  setProject(aProject);
+  const drawing = { person: "me", file: "boxes-me.jsonl", version: "v1", boxes: now, unfinished: false };
+  service.set("GET labels/boxes/images", () => ({
+    images: [{ name: "a.png", width: 90, height: 90, drawings: [drawing] }],
+  }));
+  const late = held({ person: "me", versions: { "a.png": "v2" } });
+  service.set("POST labels/boxes", late.answer);
+  const [first, second] = [suspect({}), suspect({ name: "b.png" })];
+  const desk = new BoxDesk({ items: [first, second], thresholds: {} } as never);
+  desk.change();
+  desk.keep();
+  await vi.waitFor(() => expect(asked.some(({ what }) => what === "POST labels/boxes")).toBe(true));
+  late.letGo();
+  desk.undo();
+  await vi.waitFor(() => expect([...desk.done.value.keys()]).toEqual([idOf(first)]));
 });

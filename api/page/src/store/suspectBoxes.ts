@@ -58,10 +58,15 @@ export class BoxDesk {
     if (!item) return;
     this.mark(item, words.boxCheck.did[item.suspicion]);
     this.next();
+    const step: Step = { item, before: [] };
+    this.steps.push(step); // at once: what is done while it is written comes after it
     void this.inTurn(async () => {
-      const before = await rewrite(item.name, (now) => changed(item, now));
-      if (before) this.steps.push({ item, before });
-      else this.mark(item, null);
+      const before = await attempt(() => rewrite(item.name, (now) => changed(item, now)));
+      if (before) step.before = before;
+      else {
+        this.steps = this.steps.filter((one) => one !== step);
+        this.mark(item, null);
+      }
     });
   }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nextlabel.core.data.boxes import Box, BoxedImage
-from nextlabel.core.errors import InvalidRequest, NoLabels
+from nextlabel.core.errors import InvalidRequest, NoLabels, NothingToValidate
 from nextlabel.core.kinds.registry import parse_request, result_adapter
 from nextlabel.core.pipelines.detection import audit
 from nextlabel.core.pipelines.detection.audit import at_equal_boxes, mingled
@@ -47,6 +47,13 @@ def test_methods_begin_alike_and_are_compared_at_equal_boxes(bench):
     assert done == sorted(done)
     with pytest.raises(NoLabels, match="60 images at least on which a box is drawn; there are 59"):
         ask(bench, [*drawn[:59], *({**line, "boxes": []} for line in drawn[59:])])
+
+
+def test_a_validation_set_without_a_box_is_refused_and_finds_no_method_no_better(bench):
+    drawn = shapes.draw(bench.root / "pool", *[["square"]] * 60)
+    val = shapes.write(bench.root / "val.jsonl", shapes.draw(bench.root / "val", [], []))
+    with pytest.raises(NothingToValidate, match="on none of the 2 labelled validation images is a box"):
+        ask(bench, drawn, path_to_img_val=str(bench.root / "val"), path_to_labels_val=val)
 
 
 @pytest.mark.usefixtures("backbone_here")

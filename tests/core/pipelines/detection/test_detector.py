@@ -13,7 +13,14 @@ import numpy as np
 import pytest
 
 from nextlabel.core.data.boxes import Box, BoxedImage, Detected
-from nextlabel.core.errors import InvalidRequest, NameNotInPool, NoLabels, NothingToPredict, WeightsUnavailable
+from nextlabel.core.errors import (
+    ClassesNeverMeet,
+    InvalidRequest,
+    NameNotInPool,
+    NoLabels,
+    NothingToPredict,
+    WeightsUnavailable,
+)
 from nextlabel.core.kinds.registry import parse_request, result_adapter
 from nextlabel.core.pipelines.detection import finder, naming, training_set
 from nextlabel.core.pipelines.detection.prediction import beside
@@ -188,6 +195,35 @@ def test_a_score_needs_nothing_but_two_labelled_sets(bench, drawn, f1_request):
     shapes.write(bench.root / "boxes.jsonl", [{**line, "boxes": []} for line in drawn[:8]])
     with pytest.raises((InvalidRequest, NoLabels)):
         carry_out(parse_request(body), bench.new_run())
+
+
+def test_a_validation_image_that_ends_early_is_left_out_and_not_scored_as_one_on_which_nothing_was_found(
+    bench, drawn, f1_request
+):
+    shapes.write(bench.root / "val.jsonl", drawn[8:])
+    torn = bench.root / "pool" / drawn[8]["name"]
+    torn.write_bytes(torn.read_bytes()[:600])
+    bench.run = bench.new_run()
+    result = carry_out(parse_request({**f1_request, **QUICK}), bench.run)
+    assert result.validation_images == 3
+    assert [one.name for one in result.skipped] == [drawn[8]["name"]]
+    assert sorted(bench.warned_of()) == ["random_weights", "unreadable_image"]
+
+
+@pytest.mark.parametrize(
+    ("drawn_otherwise", "judged_otherwise", "error"),
+    [({"crowd": True}, {}, NoLabels), ({}, {"class": "zebra"}, ClassesNeverMeet)],
+)
+def test_of_crowds_alone_and_for_other_classes_nothing_is_trained(
+    bench, drawn, f1_request, drawn_otherwise, judged_otherwise, error
+):
+    for file, lines, otherwise in (("boxes", drawn[:8], drawn_otherwise), ("val", drawn[8:], judged_otherwise)):
+        changed = [{**line, "boxes": [{**box, **otherwise} for box in line["boxes"]]} for line in lines]
+        shapes.write(bench.root / f"{file}.jsonl", changed)
+    bench.run = bench.new_run()
+    with pytest.raises(error):
+        carry_out(parse_request({**f1_request, **QUICK}), bench.run)
+    assert bench.run.progress.stage == "read"
 
 
 def test_images_on_which_nothing_is_labelled_for_both_sides_are_learnt_from(bench, drawn, f1_request):

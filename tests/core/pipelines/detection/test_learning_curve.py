@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nextlabel.core.errors import InvalidRequest, NoLabels
+from nextlabel.core.errors import ClassesNeverMeet, InvalidRequest, NoLabels, NothingToValidate
 from nextlabel.core.kinds.registry import parse_request, result_adapter
 from nextlabel.core.pipelines.registry import carry_out
 from tests import shapes
@@ -58,6 +58,26 @@ def test_a_validation_set_scores_all_repeats_and_of_images_that_were_chosen_noth
     assert bench.warning("labels_not_random")
     with pytest.raises(NoLabels, match="20 labelled images at least; there are 19"):
         ask(bench, drawn[:23], **val)
+
+
+def test_a_validation_set_on_which_nothing_that_is_learnt_can_be_found_is_refused_and_forecasts_no_zero(bench):
+    drawn = shapes.draw(bench.root / "pool", *[["square"], ["disc"]] * 11)
+    lines = shapes.draw(bench.root / "val", ["square"], ["disc"], [])
+
+    def by(*classes):
+        val = [
+            {**line, "boxes": [{**box, "class": name} for box in line["boxes"] if name]}
+            for line, name in zip(lines, classes, strict=True)
+        ]
+        labels = shapes.write(bench.root / "val.jsonl", val)
+        return ask(bench, drawn, path_to_img_val=str(bench.root / "val"), path_to_labels_val=labels)
+
+    with pytest.raises(NothingToValidate, match="on none of the 3 labelled validation images is a box"):
+        by(None, None, None)
+    with pytest.raises(ClassesNeverMeet, match=r"\('zebra'\) has a training label"):
+        by("zebra", "zebra", "zebra")
+    assert by("square", "zebra", None).validation_images == 3
+    assert bench.warning("class_never_trained").names == ("zebra",)
 
 
 def test_what_is_not_of_boxes_is_refused():

@@ -1,0 +1,19 @@
+import { fireEvent, render, screen } from "@testing-library/preact";
+import { expect, test, vi } from "vitest";
+import type { Job } from "../service/types";
+import { asked, held, service } from "../testing";
+import { JobRow } from "./JobRow";
+
+test("a double click on Try again begins one job", async () => {
+  const job = { id: "job_1", kind: "map", title: "Map", state: "failed", request: {}, warnings: [], error: null };
+  const late = held({ ...job, id: "job_2" });
+  service.set("POST jobs/job_1/retry", late.answer);
+  const refresh = vi.fn();
+  render(<JobRow job={job as unknown as Job} refresh={refresh} />);
+  const again = screen.getByRole("button", { name: /again/i });
+  fireEvent.click(again);
+  fireEvent.click(again);
+  late.letGo();
+  await vi.waitFor(() => expect(refresh).toHaveBeenCalled());
+  expect(asked.map(({ what }) => what)).toEqual(["POST jobs/job_1/retry"]);
+});
