@@ -65,6 +65,7 @@ def write(curves: Curves, head: str, folder: Path, *, uneven: bool = False) -> N
     page = "label-efficiency" + ("" if head == "linear" else f"-{head.replace('_', '-')}") + "-uneven" * uneven
     options, where = f"--head {head}" + " --uneven" * uneven, " where classes are rare" * uneven
     other = UNEVEN if uneven else OTHER.get(head, "")
+    folder.mkdir(parents=True, exist_ok=True)
     parts = [HEAD.format(head=head, options=options, where=where, other=other), _gaps(curves), _beside_each(curves)]
     for name in dict.fromkeys(key[0] for key in curves):
         of_set = {key[1:]: curve for key, curve in curves.items() if key[0] == name}
