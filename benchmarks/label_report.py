@@ -5,6 +5,7 @@ Differences are paired by seed; their 95 % intervals are Student's t over the se
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import product
 from pathlib import Path
 
@@ -64,12 +65,15 @@ def write(curves: Curves, head: str, folder: Path, *, uneven: bool = False) -> N
     page = "label-efficiency" + ("" if head == "linear" else f"-{head.replace('_', '-')}") + "-uneven" * uneven
     options, where = f"--head {head}" + " --uneven" * uneven, " where classes are rare" * uneven
     other = UNEVEN if uneven else OTHER.get(head, "")
+    folder.mkdir(parents=True, exist_ok=True)
     parts = [HEAD.format(head=head, options=options, where=where, other=other), _gaps(curves), _beside_each(curves)]
     for name in dict.fromkeys(key[0] for key in curves):
         of_set = {key[1:]: curve for key, curve in curves.items() if key[0] == name}
-        methods = [method for method, seed in of_set if seed == 1]  # one seed alone has no interval
+        seeds = Counter(method for method, _ in of_set)
+        methods = [method for method, count in seeds.items() if count > 1]  # one seed alone has no interval
         arrays = {method: _stacked(of_set, method) for method in methods}
-        labels = np.array(of_set[RANDOM, 0]["labels"][: arrays[RANDOM].shape[1]])
+        of_random = next(curve for (method, _), curve in of_set.items() if method == RANDOM)
+        labels = np.array(of_random["labels"][: arrays[RANDOM].shape[1]])
         picture = None if uneven else f"{page}-{name}.png"
         parts.append(_section(name, picture, labels, arrays))
         if picture:

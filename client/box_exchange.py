@@ -120,9 +120,9 @@ def bring_in(
     for note in found.notes:
         echo(note, err=True)
     empty = sum(not image.boxes for image in found.images.values())
-    words = _("{boxes} boxes on {images} images, {empty} with nothing there: {file}")
-    told = words.format(boxes=found.boxes, images=len(found.images), empty=empty, file=labels)
-    echo(told, err=True)
+    counts = counted_boxes(found.boxes, len(found.images))
+    words = _("{boxes} on {images}, {empty} with nothing there: {file}")
+    echo(words.format(**counts, empty=empty, file=labels), err=True)
 
 
 def _keep(found: ImportedBoxes, labels: Path, *, may_replace: bool, yes: bool) -> None:
@@ -237,8 +237,15 @@ def _write(
     if pool is not None:
         place_images([(name, name) for name in images], place_of(pool), out / subfolder, copy=copy)
     boxes = sum(len(image.boxes) for image in images.values())
-    words = _("{boxes} boxes on {images} images: {file}")
-    echo(words.format(boxes=boxes, images=len(images), file=out), err=True)
+    echo(_("{boxes} on {images}: {file}").format(**counted_boxes(boxes, len(images)), file=out), err=True)
+
+
+def counted_boxes(boxes: int, images: int) -> dict[str, str]:
+    """Return `boxes` and `images` as a sentence has them: "1 box", "2 boxes"."""
+    return {
+        "boxes": ngettext("{count} box", "{count} boxes", boxes).format(count=boxes),
+        "images": ngettext("{count} image", "{count} images", images).format(count=images),
+    }
 
 
 def write_label_studio(

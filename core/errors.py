@@ -72,6 +72,10 @@ class WarningCode(StrEnum):
     LEAK = "leak"  #: training images that are near-copies of validation images
     WITHOUT_EMBEDDING = "without_embedding"  #: a file of embeddings has nothing for these images
     WITHOUT_PREDICTION = "without_prediction"  #: a file of predictions has nothing for these images
+    EMBEDDING_WITHOUT_IMAGE = "embedding_without_image"  #: a file of embeddings names images that are not in the pool
+    PREDICTION_WITHOUT_IMAGE = (
+        "prediction_without_image"  #: a file of predictions names images that are not in the pool
+    )
     CLASS_WITHOUT_PREDICTION = "class_without_prediction"  #: labels of classes that a file of predictions doesn't have
     CLASS_TOO_SMALL = "class_too_small"  #: the only image of a class can't be judged by others
     LABELS_NOT_RANDOM = "labels_not_random"  #: the labelled images are not a random sample of the pool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -51,6 +52,19 @@ def object_of(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
         raise KeyTwice(f"the key {twice[:200]!r} stands twice in one object")
     return made
+
+
+def check_once(data: bytes) -> None:
+    """Raise KeyTwice where pydantic would take the last of two values in silence; what else is wrong it says itself.
+
+    Catch ValidationError first: it is a ValueError, too.
+    """
+    try:
+        json.loads(data, object_pairs_hook=object_of)
+    except KeyTwice:
+        raise
+    except (ValueError, RecursionError):
+        pass
 
 
 def faults_of(errors: Sequence[ErrorDetails]) -> list[Fault]:

@@ -27,6 +27,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import Misconfigured
+from nextlabel.core.faults import KeyTwice, check_once
 from nextlabel.core.people import PERSON, RULE, is_name, tidy
 from nextlabel.core.settings import Settings
 
@@ -77,11 +78,15 @@ class KeyFile:
     def read(self) -> tuple[ApiKey, ...]:
         """Read all keys. Raises Misconfigured."""
         try:
-            return _Content.model_validate_json(self.path.read_bytes()).keys
+            data = self.path.read_bytes()
+            check_once(data)
+            return _Content.model_validate_json(data).keys
         except FileNotFoundError:
             raise Misconfigured(f"there is no keys file {self.path}; `nextlabel keys create` writes it") from None
         except OSError as error:
             raise Misconfigured(f"the keys file {self.path} can't be read: {error.strerror}") from None
+        except KeyTwice as error:
+            raise Misconfigured(f"the keys file {self.path} is damaged: {error}. Restore or delete it") from None
         except ValidationError as error:
             raise Misconfigured(
                 f"the keys file {self.path} is damaged: {_first_fault(error)}. Restore or delete it"

@@ -8,12 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Body, Depends, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import ME, Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JSON, JsonRoute
+from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.routes.hand_outs import note_labels
 from nextlabel.api.routes.labels import ETAG, ClassCount, PathText, PersonCount
 from nextlabel.api.services import Given
@@ -38,7 +39,7 @@ from nextlabel.core.errors import ImageNotFound, UnreadableImage
 from nextlabel.core.kinds.requests import ImageName, PersonName
 from nextlabel.core.settings import Settings
 
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
 MAX_AT_ONCE = 1000
 MAX_BOXES = 5000  # of an image; with names that aren't long they stay within the largest request
 Number = Annotated[float, Field(allow_inf_nan=False)]

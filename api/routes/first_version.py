@@ -11,13 +11,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from nextlabel.api.auth import Caller, Submitter
 from nextlabel.api.document import OF_THE_FIRST_VERSION, required
 from nextlabel.api.errors import RESPONSES, failed_job
+from nextlabel.api.parameters import refuse_twice
 from nextlabel.api.routes.jobs import accept, until_ended
 from nextlabel.api.services import Given, Services
 from nextlabel.core.errors import Fault, InvalidRequest
@@ -25,7 +26,7 @@ from nextlabel.core.jobs.record import Job, JobState
 from nextlabel.core.kinds.admission import admit, paths_in
 from nextlabel.core.kinds.registry import read_result
 
-router = APIRouter(tags=["first version"], responses=RESPONSES)
+router = APIRouter(tags=["first version"], responses=RESPONSES, dependencies=[Depends(refuse_twice)])
 #: All are required. They are optional to FastAPI so that what is missing is told together with all else that is wrong.
 Text = Annotated[str | None, Query(include_in_schema=False)]
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import Reader
 from nextlabel.api.errors import RESPONSES
+from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.services import Given
 from nextlabel.core.data.listing import list_folder, list_roots
 
-router = APIRouter(tags=["data"], responses=RESPONSES)
+router = APIRouter(tags=["data"], responses=RESPONSES, dependencies=[Depends(refuse_parameters)])
 
 
 class Folder(BaseModel):

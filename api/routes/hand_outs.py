@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
+from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.errors import StoreUnavailable
@@ -24,7 +25,7 @@ from nextlabel.core.logs import get_logger
 from nextlabel.core.people import in_file_names
 
 log = get_logger(__name__)
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
 
 
 class HandOutsQuery(BaseModel):

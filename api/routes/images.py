@@ -9,16 +9,17 @@ from functools import partial
 from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import Viewer
 from nextlabel.api.errors import RESPONSES
+from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.services import Given, Services
 from nextlabel.core.data.images import Dear
 from nextlabel.core.data.thumbnails import ImageIn, Side, image_in
 
-router = APIRouter(tags=["data"], responses=RESPONSES)
+router = APIRouter(tags=["data"], responses=RESPONSES, dependencies=[Depends(refuse_parameters)])
 JPEG = "image/jpeg"
 ETAG = {"ETag": {"description": "Changes with the image.", "required": True, "schema": {"type": "string"}}}
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
-from fastapi.dependencies.models import Dependant
 from fastapi.responses import PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
@@ -17,6 +16,7 @@ from nextlabel.api.auth import Caller, JobToChange, JobToForget, JobToRead, Read
 from nextlabel.api.document import EXAMPLES, OF_A_JOB, OF_A_NEW_JOB, RequestBody
 from nextlabel.api.errors import RESPONSES, HttpError
 from nextlabel.api.json_bodies import JSON, JsonRoute
+from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.sending import OpenedFile, Parts
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.api.views import JobList, JobView, etag, view, view_with_result
@@ -30,7 +30,6 @@ from nextlabel.core.errors import (
     StoreRefused,
     StoreUnavailable,
 )
-from nextlabel.core.faults import NO_SUCH_FIELD
 from nextlabel.core.jobs.record import Job, JobState, is_job_id, new_job_id
 from nextlabel.core.jobs.stored import Event
 from nextlabel.core.kinds.admission import admit, paths_in
@@ -43,24 +42,7 @@ from nextlabel.core.reports.charts import chart_of
 log = get_logger(__name__)
 
 
-def refuse_unknown_parameters(request: Request) -> None:
-    """Raise InvalidRequest for parameters that the call doesn't take: a filter that is misspelt would list all jobs."""
-    known = list(_parameters_of(request.scope["route"].dependant))
-    takes = f"this call takes {', '.join(known)}" if known else "this call takes none"
-    unknown = [name for name in request.query_params if name not in known]
-    if unknown:
-        raise InvalidRequest([Fault(f"?{name}", "unknown_field", f"{NO_SUCH_FIELD}; {takes}") for name in unknown])
-
-
-def _parameters_of(dependant: Dependant) -> Iterator[str]:
-    yield from (field.alias for field in dependant.query_params)
-    for other in dependant.dependencies:
-        yield from _parameters_of(other)
-
-
-router = APIRouter(
-    tags=["jobs"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_unknown_parameters)]
-)
+router = APIRouter(tags=["jobs"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
 
 MAX_WAIT_S = 60
 RETRY_AFTER_S = "2"

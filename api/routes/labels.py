@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Body, Depends, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.main import IncEx
 
 from nextlabel.api.auth import ME, Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JSON, JsonRoute
+from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.routes.hand_outs import note_labels
 from nextlabel.api.services import Given
 from nextlabel.core.data.kept_apart import kept_apart
@@ -34,7 +35,7 @@ from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.kinds.requests import OfClasses, PersonName
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
 MAX_AT_ONCE, MAX_NAMES = 10_000, 100_000
 ETAG = {"ETag": {"description": "Changes with the labels.", "required": True, "schema": {"type": "string"}}}
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]

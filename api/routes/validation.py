@@ -6,12 +6,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
+from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.services import Given, Services
 from nextlabel.core.data.kept_apart import Apart, keep_apart, kept_apart, most_apart
 from nextlabel.core.data.label_files import state_of
@@ -21,7 +22,7 @@ from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.kinds.requests import AnyTask, PathText
 from nextlabel.core.tasks.registry import CLASS_TASKS, TASKS
 
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
 
 
 class ValidationQuery(BaseModel):

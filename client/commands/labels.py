@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict
 from gettext import gettext as _
 from gettext import ngettext
@@ -178,14 +179,18 @@ def check(path: Path, pool: Path | None, task: str) -> None:
     """
     _tell_left_out(path, TASKS[task])
     found: ClassLabels | BoxLabels
+    classes: tuple[str, ...]
     if task == DETECTION.name:
-        found = DETECTION.read(path)
+        found, disputed = DETECTION.read_with_conflicts(path)
+        classes = found.classes
         _tell_boxes(found)
     else:
-        found = read_labels(path)
-        words = _("{labels} labels of {classes} classes: {names}")
-        echo(words.format(labels=len(found), classes=len(found.classes), names=", ".join(found.classes)))
-    for group in look_alike(found.classes):
+        found, disputed = CLASSIFICATION.read_with_conflicts(path)
+        classes = sorted_classes([*found.classes, *(said for places in disputed.values() for said in places)])
+        labels = ngettext("{count} label", "{count} labels", len(found)).format(count=len(found))
+        words = _("{labels} of {classes}: {names}")
+        echo(words.format(labels=labels, classes=_counted_classes(classes), names=", ".join(classes)))
+    for group in look_alike(classes):
         unseen = _(" (by {difference})").format(difference=difference(*group[:2]))
         told = _("these look like one class: {names}").format(names=", ".join(group))
         echo(told + (unseen if look_alike(group, to_the_eye=True) else ""), err=True)
@@ -197,6 +202,12 @@ def check(path: Path, pool: Path | None, task: str) -> None:
         echo(_("{name} has {oddity}").format(name=shown(name), oddity=oddity(name)), err=True)
     if pool is not None:
         _compare_with(pool, found)
+    if disputed:
+        TASKS[task].read(path)  # says where each of them stands
+
+
+def _counted_classes(classes: Collection[str]) -> str:
+    return ngettext("{count} class", "{count} classes", len(classes)).format(count=len(classes))
 
 
 def _counted(found: ClassLabels | BoxLabels) -> Counter[str]:
@@ -209,9 +220,9 @@ def _counted(found: ClassLabels | BoxLabels) -> Counter[str]:
 def _tell_boxes(found: BoxLabels) -> None:
     """Tell how many there are, and which are worth another look: drawn twice, or hardly to be seen."""
     empty = sum(not image.boxes for image in found.images.values())
-    words = _("{boxes} boxes on {images} images, {empty} with nothing there; {classes} classes: {names}")
-    counts = {"boxes": found.boxes, "images": len(found), "empty": empty, "classes": len(found.classes)}
-    echo(words.format(**counts, names=", ".join(found.classes)))
+    counts = box_exchange.counted_boxes(found.boxes, len(found))
+    words = _("{boxes} on {images}, {empty} with nothing there; {classes}: {names}")
+    echo(words.format(**counts, empty=empty, classes=_counted_classes(found.classes), names=", ".join(found.classes)))
     if found.unfinished:
         first = shown(min(found.unfinished))
         echo(

@@ -19,6 +19,7 @@ from nextlabel.client.errors import Refused
 from nextlabel.client.http import DEFAULT_URL
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, timm_names
 from nextlabel.core.errors import InvalidRequest
+from nextlabel.core.faults import object_of
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.methods.base import Method
 from nextlabel.core.methods.registry import METHODS
@@ -237,7 +238,12 @@ def _gather(_context: click.Context, _parameter: click.Parameter, values: Sequen
 
 
 def _method(text: str) -> Any:
-    return json.loads(text, parse_constant=_finite) if text.lstrip().startswith("{") else text
+    return _parsed(text) if text.lstrip().startswith("{") else text
+
+
+def _parsed(text: str) -> Any:
+    """Raise ValueError where it is no JSON, or a key stands twice in an object."""
+    return json.loads(text, object_pairs_hook=object_of, parse_constant=_finite)
 
 
 class Finite(click.FloatRange):
@@ -336,7 +342,7 @@ class Json(click.ParamType[Any, Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            return json.loads(value, parse_constant=_finite)
+            return _parsed(value)
         except ValueError as error:
             self.fail(_("{value!r} is not JSON: {error}").format(value=value, error=error), param, ctx)
 

@@ -27,8 +27,8 @@ from nextlabel.core.data.labels_folder import would_count_among_labels
 from nextlabel.core.data_roots import is_url
 from nextlabel.core.disk import write_whole
 from nextlabel.core.jobs.record import JobState
-from nextlabel.core.kinds.registry import read_result
-from nextlabel.core.reports.charts import chart_of
+from nextlabel.core.kinds.registry import KINDS, read_result
+from nextlabel.core.reports.charts import chart_of, is_drawn
 from nextlabel.core.reports.pictures import png_of, why_no_png
 
 SUFFIXES: dict[str, Format] = {".json": "json", ".csv": "csv", ".tsv": "tsv", ".txt": "tsv"}
@@ -180,6 +180,11 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
         sys.stdout.buffer.write(content + (b"\n" if wish.form == "json" else b""))
     else:
         write_whole(wish.file, content, durable=False)
+        kind = KINDS[job.kind]
+        if wish.form == "csv" and is_drawn(kind.result_of(job.request.get("task", kind.tasks[0]))):
+            words = _("{file} has the numbers; `-o {chart}` draws them")
+            chart = wish.file.with_suffix(CHARTS[0]).name
+            console.print(words.format(file=wish.file.name, chart=chart), markup=False, highlight=False, soft_wrap=True)
         if wish.form == "tsv":
             console.print(
                 _(

@@ -141,6 +141,8 @@ def _header(file: Path, text: TextIOWrapper) -> csv.DictReader[str]:
     if missing := [column for column in COLUMNS if column not in columns]:
         wanted = ", ".join(COLUMNS)
         raise PredictionsMalformed(f"{file.name}:1: the header needs {wanted}; {', '.join(missing)} is not there.")
+    if twice := [column for column in COLUMNS if columns.count(column) > 1]:
+        raise PredictionsMalformed(f"{file.name}:1: two columns are called {twice[0]}; rename one of them.")
     return csv.DictReader(text, columns, delimiter=delimiter, strict=True)
 
 
@@ -153,6 +155,9 @@ def _take_rows(reader: csv.DictReader[str], gathered: _Gathered) -> None:
     try:
         for row in reader:
             place = f"line {reader.line_num + 1}"
+            if any(cell.strip() for cell in row.get(None, ())):  # what is beyond the header
+                what = "it has more cells than the header; put quotes around what holds a separator"
+                raise gathered.malformed(place, what)
             try:
                 x, y, width, height, score = (float(row[column] or "") for column in COLUMNS[2:])
             except (TypeError, ValueError):

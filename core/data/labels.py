@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -124,7 +125,17 @@ def files_in(
     people, left_out = _sorted_out(folder, suffixes)
     names = people or [name for name in left_out if has_suffix(name)]
     files = (followed(folder.file(name), roots, stack) for name in names)
-    return [file for file in files if file.is_regular()]
+    return [file for file in files if _is_there(file)]
+
+
+def _is_there(file: File) -> bool:
+    """Tell whether there is such a file. Raises PathNotReadable: the disk doesn't say, so labels may be missing."""
+    try:
+        return stat.S_ISREG(file.status().st_mode)
+    except FileNotFoundError:  # a link to nothing, or it is gone this moment
+        return False
+    except OSError as error:
+        raise _not_readable(file.path, error) from None
 
 
 def left_out_of(path: Path, roots: Sequence[Path] = (), suffixes: Sequence[str] = SUFFIXES_OF_LABELS) -> list[str]:

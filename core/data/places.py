@@ -55,6 +55,8 @@ class Place(Protocol):
     def list(self) -> Files:
         """List the images of the place by suffix, sub-folders too, without opening one. There may be none.
 
+        Raises PathNotFound, PathNotReadable and the like where the place is gone since it was made.
+
         Hidden files and folders are left out. Links are followed as long as they stay in the roots, and no folder is
         listed twice.
         """
@@ -157,7 +159,7 @@ class LocalFolder:
     def list(self) -> Files:
         walk = self._walk()
         walk.list_all()
-        return walk.files()
+        return self._still_there(walk.files())
 
     def look_up(self, names: Collection[str]) -> Files:
         walk = self._walk()
@@ -170,7 +172,7 @@ class LocalFolder:
         walk = self._walk()
         walk.list_all()
         images = walk.keep(draw)
-        return walk.files(), images
+        return self._still_there(walk.files()), images
 
     def has_an_image(self) -> bool:
         first = self._walk()
@@ -220,6 +222,12 @@ class LocalFolder:
         except OSError:  # another file system, or one without hard links
             return False
         return True
+
+    def _still_there(self, files: Files) -> Files:
+        """Raise as `existing_folder` does where the folder has gone while it was listed: the listing is a part then."""
+        if files.skipped:
+            existing_folder(self._folder, self._roots)
+        return files
 
     @cached_property
     def _roots(self) -> tuple[Path, ...]:

@@ -32,6 +32,7 @@ from nextlabel.core.errors import (
     StateUnwritable,
     StorageFull,
 )
+from nextlabel.core.faults import KeyTwice, check_once
 from nextlabel.core.people import RULE, is_name, tidy
 
 FILE = "projects.json"
@@ -193,8 +194,13 @@ def _read(folder: Folder) -> tuple[NamedProject, ...]:
     data = content_of(folder, FILE)
     if data is None:
         return ()
+    data = data.removeprefix(_BOM)
     try:
-        found = _PROJECTS.validate_json(data.removeprefix(_BOM))
+        check_once(data)
+    except KeyTwice as error:
+        raise _unread(folder, "", str(error)) from None
+    try:
+        found = _PROJECTS.validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
         raise _unread(folder, "/".join(map(str, first["loc"])), first["msg"]) from None

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nextlabel.core.data.cells import cell_of, classes_in
 from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible
@@ -20,18 +21,15 @@ NAMES = ("name", "image", "filename", "file", "path", "filepath", "imagename", "
 CLASSES = ("class", "label", "classname", "category", "choice", "target")
 PREDICTED = "predicted"
 SCORES = ("score", "confidence", "probability", "prob")  # of a model: a person's word has none
-BETWEEN = "|"  # of several classes in one cell
 YES, NO = ("1", "1.0", "true", "yes", "x"), ("0", "0.0", "false", "no")
 
 
 def document(entries: Sequence[Entry]) -> str:
     """Write RFC 4180 with the header `name,class`, in rank order. Where there is no class yet, the cell is empty.
 
-    Several classes stand in one cell, `a|b`; that none applies, it can't say.
+    Several classes stand in one cell (core/data/cells.py); that none applies, it can't say.
 
     What a model proposes stands in a column of its own, `predicted`, so that it is not taken for a person's word.
-
-    Raises Inexpressible: one of several classes has `|` in its name.
     """
     text = io.StringIO()
     writer = csv.writer(text)
@@ -44,10 +42,7 @@ def document(entries: Sequence[Entry]) -> str:
 
 
 def _in_a_cell(entry: Entry) -> str:
-    torn = next((class_name for class_name in entry.several or () if BETWEEN in class_name), None)
-    if torn is not None:
-        raise Inexpressible(f"{shown(torn)} holds {BETWEEN}, which stands between the classes of a cell. Rename it.")
-    return BETWEEN.join(entry.classes or ())
+    return cell_of(entry.classes or ()) if entry.several is not None else "".join(entry.classes or ())
 
 
 def document_of_columns(entries: Sequence[Entry]) -> str:
@@ -96,8 +91,8 @@ def read(
 ) -> Reading:
     """Read a table between commas, semicolons or tabs.
 
-    several: an image may have several classes. They stand in rows of their own, or in one cell between `|`, or the
-    table has a column for each class, with 1 where an image has it and 0 where it has not.
+    several: an image may have several classes. They stand in rows of their own, or in one cell as core/data/cells.py
+    has it, or the table has a column for each class, with 1 where an image has it and 0 where it has not.
 
     A class is a model's where it stands in the column `predicted`, or has a score beside it and its column wasn't said.
 
@@ -132,7 +127,7 @@ def read(
             reading.faults.note(place, what)
         else:
             said, by_model = class_name or predicted, not class_name or bool(_cell(row, columns.score))
-            for one in said.split(BETWEEN) if several else [said]:
+            for one in classes_in(said) if several else [said]:
                 reading.answers.append(Answer(place, name, one, by_model))
     return reading
 

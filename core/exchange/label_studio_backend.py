@@ -74,9 +74,14 @@ class Address(BaseModel):
 
 def parse_address(text: str) -> Address:
     """Read `name=value&name=value`, values percent-encoded or not. Raises InvalidRequest with every fault."""
-    pairs = [part.partition("=") for part in text.strip("/").split("&") if part]
+    parts = [part.partition("=") for part in text.strip("/").split("&") if part]
+    pairs = [(unquote(name), unquote(value)) for name, _, value in parts]
+    names = [name for name, _ in pairs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        detail = "the URL says it more than once; say it once"
+        raise InvalidRequest([Fault(f"?{name}", "invalid_value", detail) for name in twice])
     try:
-        return Address.model_validate({unquote(name): unquote(value) for name, _, value in pairs})
+        return Address.model_validate(dict(pairs))
     except ValidationError as error:
         raise InvalidRequest([_fault(one["loc"][0], one["type"], one["msg"]) for one in error.errors()]) from None
 

@@ -118,8 +118,8 @@ class LearningCurveResult(Result):
 
 
 class BoxCurvePoint(Part):
-    """mAP@50 of detectors trained on that many labelled images, on which so many boxes are drawn: mean over the
-    repeats, and each of them."""
+    """mAP@50 of detectors trained on that many labelled images, on which so many boxes are drawn: of all repeats
+    together, and of each of them."""
 
     images: int
     boxes: int
@@ -161,7 +161,9 @@ class DetectionLearningCurveResult(DetectionResult):
     columns = ("images", "boxes", "map50", "low", "high", "measured")
 
     def rows(self) -> Iterable[Sequence[Any]]:
-        measured = [(p.images, p.boxes, p.map50, min(p.repeats), max(p.repeats), True) for p in self.points]
+        measured = [
+            (p.images, p.boxes, p.map50, min(p.map50, *p.repeats), max(p.map50, *p.repeats), True) for p in self.points
+        ]
         ahead = (self.now, *self.forecast)
         return [*measured, *((f.images, f.boxes, f.map50, f.low, f.high, False) for f in ahead)]
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from nextlabel.core.data.cells import cell_of
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import OnBoxes
 from nextlabel.core.kinds.results import (
@@ -75,7 +76,7 @@ class MultilabelMapResult(TimedPart, MultilabelResult):
     columns = ("name", "x", "y", "classes")
 
     def rows(self) -> Iterable[Sequence[Any]]:
-        named = (None if some is None else "|".join(self.class_names[c] for c in some) for some in self.classes)
+        named = (None if some is None else cell_of(self.class_names[c] for c in some) for some in self.classes)
         return zip(self.names, self.x, self.y, named, strict=True)
 
     def sentences(self) -> Iterable[str]:

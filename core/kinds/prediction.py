@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from nextlabel.core.data.cells import cell_of
 from nextlabel.core.embeddings.catalogue import knows_texts
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
@@ -149,7 +150,7 @@ class MultilabelPredictionResult(TimedPart, MultilabelResult):
         return (*self.columns, *self.head.classes) if asked else self.columns
 
     def rows(self) -> Iterable[Sequence[Any]]:
-        return ((i.name, "|".join(i.predicted), i.confidence, *(i.probabilities or ())) for i in self.items)
+        return ((i.name, cell_of(i.predicted), i.confidence, *(i.probabilities or ())) for i in self.items)
 
     def sentences(self) -> Iterable[str]:
         counts: Counter[str] = Counter()

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from nextlabel.core.data.cells import cell_of
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import Fault
 from nextlabel.core.faults import custom_error
@@ -291,7 +292,7 @@ class MultilabelSelectionResult(TimedPart, HandedOutPart, MultilabelResult):
 
     def rows(self) -> Iterable[Sequence[Any]]:
         return (
-            (i.rank, i.name, i.score, None if i.predicted is None else "|".join(i.predicted), i.confidence, i.reason)
+            (i.rank, i.name, i.score, None if i.predicted is None else cell_of(i.predicted), i.confidence, i.reason)
             for i in self.items
         )
 

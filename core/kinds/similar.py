@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from nextlabel.core.data.cells import cell_of
 from nextlabel.core.embeddings.catalogue import KNOW_TEXTS, is_backbone, knows_texts
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
@@ -144,7 +145,7 @@ class MultilabelSimilarResult(TimedPart, MultilabelResult):
 
     def rows(self) -> Iterable[Sequence[Any]]:
         return (
-            (i.rank, i.name, i.score, i.like, None if i.classes is None else "|".join(i.classes)) for i in self.items
+            (i.rank, i.name, i.score, i.like, None if i.classes is None else cell_of(i.classes)) for i in self.items
         )
 
     def sentences(self) -> Iterable[str]:

@@ -77,7 +77,8 @@ def _against_confusions(
     """Suspect a swapped box the less, the more often the detector takes others of its class for the same other one.
 
     A detector that can't tell ten from nine contradicts half of the labels, and all of these are right. So a score is
-    taken times the share of people's errors, PEOPLE_ERR, in these and the detector's own.
+    taken times the share of people's errors, PEOPLE_ERR, in these and the detector's own. A class of which no more than
+    that are contradicted is not confused: all of it may be people's.
     """
     drawn = Counter(c for one in truth for c in one.classes[~one.crowd].tolist())
     pairs = {
@@ -86,11 +87,12 @@ def _against_confusions(
         if one.kind == "swapped" and one.truth is not None and one.detection is not None
     }
     confused, of_all = Counter(pairs.values()), len(pairs) / max(1, drawn.total())
+    contradicted = Counter(own for own, _ in pairs.values())
     for one in found:
-        if one not in pairs:
+        pair = pairs.get(one)
+        if pair is None or contradicted[pair[0]] <= PEOPLE_ERR * drawn[pair[0]]:
             yield one
             continue
-        pair = pairs[one]
         others = (confused[pair] - 1 + AS_OF_ALL * of_all) / (drawn[pair[0]] - 1 + AS_OF_ALL)
         yield replace(one, score=one.score * PEOPLE_ERR / (PEOPLE_ERR + others))
 

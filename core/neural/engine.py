@@ -228,6 +228,8 @@ def _read(reader: Reader, pool: Pool, files: Ahead, row: int, decoder: Decoder) 
             return row, image, pool.is_as_listed(row, file)
     except UnreadableImage as error:
         return row, SkippedFile(pool.names[row], error.detail), False
+    except OSError as error:  # the share was dropped between its bytes and its stamp
+        return row, SkippedFile(pool.names[row], f"the file can't be read: {error.strerror or error}"), False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.draw import drawn_order
-from nextlabel.core.data.files import FLAVOURED, SkippedFile
+from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.images import Remark
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.pool import Pool
@@ -22,7 +22,7 @@ from nextlabel.core.data.spelling import all_as_seen, as_seen
 from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache, Found
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.embeddings.remarks import RemarkCache
-from nextlabel.core.errors import CacheUnwritable, StorageFull, TooManyUnreadable, WarningCode
+from nextlabel.core.errors import CacheUnwritable, StorageFull, WarningCode
 from nextlabel.core.kinds.embedding import KIND, EmbeddingRequest, EmbeddingResult
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import Reached
@@ -33,6 +33,7 @@ from nextlabel.core.pipelines.cache_filler import digest_of
 from nextlabel.core.pipelines.cache_writer import CacheWriter
 from nextlabel.core.pipelines.material import Labelled, Matchable, manifest, read_labelled, skipped_images
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.unreadable import refuse_too_many
 from nextlabel.core.tasks.base import Matched
 
 FIRST_READ = 1_000  # images
@@ -97,7 +98,7 @@ def embed_rows(
     """Embed those rows. Once it is seen to take long, the run's filler is asked to put the rest into the cache.
 
     stage: what begins with it; None where it is a part of the stage that has begun.
-    Raises TooManyUnreadable when none is left or more are bad than the settings allow.
+    Raises what `refuse_too_many` does.
     """
     wanted = labelled.pool.take(rows)
     key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, wanted.place.key)
@@ -115,7 +116,7 @@ def embed_rows(
         run.stage(stage, total=len(wanted), unit="images", done=len(wanted) - len(work.missing()))
     work.embed_with_others()
     _tell(wanted, work.remarks | remarks.find(wanted.names, wanted.stamps), run)
-    _refuse_too_many(work.unreadable, len(wanted), run)
+    refuse_too_many(work.unreadable, len(wanted), wanted.place, run)
     kept = np.flatnonzero(work.have)
     embeddings = work.embeddings
     if len(kept) < len(wanted):
@@ -133,7 +134,7 @@ def embed_until(
     order: every row of the pool. until: by time.monotonic().
 
     What is embedded is the first part of the order, up to where time ended it, though of the rest some may be in the
-    cache: those may be the first files of a folder, or all from one camera. Raises TooManyUnreadable.
+    cache: those may be the first files of a folder, or all from one camera. Raises what `refuse_too_many` does.
     """
     wanted = labelled.pool.take(order)
     key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, wanted.place.key)
@@ -144,7 +145,7 @@ def embed_until(
     done = work.whole()
     remarks = RemarkCache(run.settings.cache_dir, wanted.place.key).find(wanted.names[:done], wanted.stamps[:done])
     _tell(wanted.take(np.arange(done)), work.remarks[:done] | remarks, run)
-    _refuse_too_many(work.unreadable, done, run)
+    refuse_too_many(work.unreadable, done, wanted.place, run)
     rows = np.flatnonzero(work.have[:done])
     rows = rows[np.argsort(order[rows])]  # as the pool has them: who reaches all has what `embed_rows` gives
     kept = wanted.take(rows)
@@ -162,7 +163,7 @@ def embed_until(
 def carry_out(request: EmbeddingRequest, run: Run) -> EmbeddingResult:
     """Put all embeddings of a pool into the cache, as they are drawn, so that what is there is an even draw all along.
 
-    Raises StorageFull, CacheUnwritable, TooManyUnreadable.
+    Raises StorageFull, CacheUnwritable, and what `refuse_too_many` does.
     """
     run.plan(*KIND.stages)
     run.stage("read")
@@ -178,7 +179,7 @@ def carry_out(request: EmbeddingRequest, run: Run) -> EmbeddingResult:
         run.filler.fill(key, wanted, rows[seen:], backbone, run)
         left = _not_in(cache, wanted.take(rows[seen:]))
         unreadable += _embed_into(cache, wanted, rows[seen:][left], backbone, run, _never)[1]
-    _refuse_too_many(unreadable, len(wanted), run)
+    refuse_too_many(unreadable, len(wanted), wanted.place, run)
     return EmbeddingResult(
         images=len(wanted),
         embedded=len(wanted) - len(unreadable),
@@ -237,7 +238,7 @@ def fill_cache(labelled: Matchable, backbone: Backbone, stage: str, run: Run) ->
     """Embed what of the pool is not in the cache yet, and hold none of it. Return what is there now, and what can't be
     read.
 
-    Raises TooManyUnreadable as `embed_rows` does.
+    Raises as `embed_rows` does.
     """
     pool = labelled.pool
     key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, pool.place.key)
@@ -249,7 +250,7 @@ def fill_cache(labelled: Matchable, backbone: Backbone, stage: str, run: Run) ->
         return found, ()
     run.stage(stage, total=len(pool), unit="images", done=len(pool) - len(work.missing()))
     work.embed_with_others()
-    _refuse_too_many(work.unreadable, len(pool), run)
+    refuse_too_many(work.unreadable, len(pool), pool.place, run)
     return work.find(), tuple(work.unreadable)
 
 
@@ -374,24 +375,3 @@ def _tell(pool: Pool, remarks: NDArray[np.uint8], run: Run) -> None:
         names = [pool.names[row] for row in np.flatnonzero(remarks & remark)]
         if names:
             run.warn(code, detail, names)
-
-
-def _refuse_too_many(unreadable: Sequence[SkippedFile], total: int, run: Run) -> None:
-    """Warn of images that can't be read. Those of formats that a library may not know all of never end a job."""
-    flavoured = [one for one in unreadable if one.name.lower().endswith(FLAVOURED)]
-    damaged = [one for one in unreadable if not one.name.lower().endswith(FLAVOURED)]
-    for code, left_out in ((WarningCode.FILE_LEFT_OUT, flavoured), (WarningCode.UNREADABLE_IMAGE, damaged)):
-        if left_out:
-            run.warn(code, f"left out; {_first_of(left_out)}", [one.name for one in left_out])
-    if len(unreadable) == total:
-        raise TooManyUnreadable(f"none of the {total} images can be read; {_first_of(unreadable)}")
-    allowed = run.settings.max_unreadable_fraction
-    if len(damaged) > allowed * total:
-        raise TooManyUnreadable(
-            f"{len(damaged)} of {total} images can't be read, more than the {allowed:.0%} that "
-            f"NEXTLABEL_MAX_UNREADABLE_FRACTION allows; {_first_of(damaged)}"
-        )
-
-
-def _first_of(unreadable: Sequence[SkippedFile]) -> str:
-    return f"the first is {unreadable[0].name}: {unreadable[0].reason}"

@@ -147,7 +147,8 @@ def _warn_of_leaks(training: Embedded, validation: Embedded, run: Run) -> tuple[
     if leaks:
         names = [training.pool.names[leak.training] for leak in leaks]
         same = sum(leak.identical for leak in leaks)
-        detail = f"near-copies of validation images, {same} of them the same file: trained on, they flatter the F1"
+        files = f", {same} of them the same file" if same else ""
+        detail = f"near-copies of validation images{files}: trained on, they flatter the F1"
         run.warn(WarningCode.LEAK, detail, names)
     return as_leaks(leaks[:LEAKS_TOLD], training, validation)
 

@@ -48,6 +48,7 @@ class Labelled:
     """A pool as listed, with its labels; `matched` counts rows of this pool.
 
     drawn_from: how many images the pool was drawn from; None: it is not a draw but the whole.
+    labelled_only: the pool is that of the labelled images, and of others nothing is known.
     """
 
     pool: Pool
@@ -56,6 +57,12 @@ class Labelled:
     conflicts: Conflicts = field(default_factory=dict)
     task: ClassTask = CLASSIFICATION
     drawn_from: int | None = None
+    labelled_only: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the pool is all that the place has."""
+        return self.drawn_from is None and not self.labelled_only
 
     def match(self, pool: Pool) -> Matched:
         """Match the labels with a part of the pool."""
@@ -90,7 +97,7 @@ def read_labelled(
     """
     read = read_of_task(path_to_img, path_to_labels, run, role, labelled_only, content, task, draw)
     pool, labels, matched, conflicts, drawn_from = read
-    return Labelled(pool, labels, matched, conflicts, task, drawn_from)
+    return Labelled(pool, labels, matched, conflicts, task, drawn_from, labelled_only)
 
 
 def read_of_task(
@@ -114,7 +121,7 @@ def read_of_task(
     matched = task.match(labels, pool)
     if matched.absent:
         detail = f"these {role}{' ' if role else ''}labelled names are not in the pool; they were left out"
-        why = _why_absent(matched.absent, place, None if labelled_only else pool.names)
+        why = why_absent(matched.absent, place, None if labelled_only else pool.names)
         run.warn(WarningCode.LABEL_WITHOUT_IMAGE, detail + why, matched.absent)
     for alike in look_alike(matched.classes, to_the_eye=True):
         detail = f"these classes count as several, and differ by {difference(*alike[:2])} alone"
@@ -183,7 +190,7 @@ def _one_side(labels: Labels, conflicts: Conflicts, apart: Sequence[str], role: 
     return kept, {name: said for name, said in conflicts.items() if fits(name)}
 
 
-def _why_absent(absent: Sequence[str], place: Place, names: Sequence[str] | None) -> str:
+def why_absent(absent: Sequence[str], place: Place, names: Sequence[str] | None) -> str:
     """Say of one of the names why it may not be found though it seems to be there; else say nothing.
 
     names: of the pool; None: not listed. Then a few are looked up.

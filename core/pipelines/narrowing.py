@@ -114,7 +114,7 @@ def _said(
 ) -> Iterator[tuple[Rows, NDArray[Any]]]:
     """Yield some of the candidates at a time, and what the model says of them, as far as it says anything."""
     if request.path_to_predictions is not None:
-        predictions = predictions_of(request, Embedded(labelled.pool, _NONE, labelled.matched, ()), run)
+        predictions = predictions_of(request, labelled, Embedded(labelled.pool, _NONE, labelled.matched, ()), run)
         assert predictions is not None
         known = candidates[predictions.known[candidates]]
         yield known, predictions.logits[known]

@@ -16,7 +16,8 @@ from nextlabel.core.kinds.results import HeadSummary
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.material import train
+from nextlabel.core.pipelines.leftovers import warn_of_leftovers
+from nextlabel.core.pipelines.material import Labelled, train
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import ClassTask
 from nextlabel.core.tasks.registry import task_of
@@ -59,12 +60,17 @@ class Whole:
         return self.head.logits(self.embeddings[rows])
 
 
-def predictions_of(request: OnePredicted, embedded: Embedded, run: Run) -> Predictions | None:
-    """Read the external predictions, or train a head; None where there are none and the labels can't train one."""
+def predictions_of(request: OnePredicted, labelled: Labelled, embedded: Embedded, run: Run) -> Predictions | None:
+    """Read the external predictions, or train a head; None where there are none and the labels can't train one.
+
+    embedded: what of `labelled` is chosen among.
+    """
     if request.path_to_predictions is not None:
-        return _of_external(
-            read_predictions(request.path_to_predictions, run.settings.data_roots), embedded, task_of(request.task), run
-        )
+        external = read_predictions(request.path_to_predictions, run.settings.data_roots)
+        found = _of_external(external, embedded, task_of(request.task), run)
+        if labelled.is_whole:
+            warn_of_leftovers(WarningCode.PREDICTION_WITHOUT_IMAGE, external.names, labelled.pool, run)
+        return found
     matched = embedded.matched
     if not task_of(request.task).can_train(matched):
         return None
@@ -105,7 +111,9 @@ def align(external: ExternalPredictions, embedded: Embedded, run: Run) -> tuple[
     places = np.array([place.get(name, -1) for name in all_as_seen(embedded.pool.names)], np.int64)
     known = places >= 0
     if not known.any():
-        raise NameNotInPool(f"no image of the pool has a prediction in the file; it names {external.names[0]!r}")
+        raise NameNotInPool(
+            f"no image of the pool has a prediction in the file; it names {external.names[0]!r}: of another pool?"
+        )
     if not known.all():
         names = [embedded.pool.names[row] for row in np.flatnonzero(~known)]
         run.warn(

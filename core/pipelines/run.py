@@ -119,7 +119,8 @@ class Run:
         warning = JobWarning(
             code=str(code), detail=detail, count=max(1, len(names)), names=tuple(names[:NAMES_IN_A_WARNING])
         )
-        self.warnings = (*self.warnings, warning)
+        if warning not in self.warnings:  # a pool that does not fit into memory is looked at twice, say
+            self.warnings = (*self.warnings, warning)
 
     @contextmanager
     def untold(self) -> Iterator[None]:

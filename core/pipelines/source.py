@@ -15,7 +15,8 @@ from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.requests import JobRequest, OnePool
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.pipelines.embedding import Embedded, embed_rows, loaded
-from nextlabel.core.pipelines.material import Matchable, Origin
+from nextlabel.core.pipelines.leftovers import warn_of_leftovers
+from nextlabel.core.pipelines.material import Labelled, Matchable, Origin
 from nextlabel.core.pipelines.run import Run
 
 
@@ -29,7 +30,8 @@ class Source(Origin, Protocol):
 def source_of(request: OnePool, run: Run) -> Source:
     """Raises EmbeddingsMalformed and what loading a backbone does."""
     if request.path_to_embeddings is not None:
-        return External.of(read_embeddings(request.path_to_embeddings, run.settings.data_roots))
+        given = read_embeddings(request.path_to_embeddings, run.settings.data_roots)
+        return External.of(given, of_one_pool=getattr(request, "path_to_img_val", None) is None)
     return load_backbone(request, run) if request.backbone is not None else NoEmbeddings()
 
 
@@ -65,17 +67,21 @@ class Embedder:
 
 @dataclass(frozen=True, eq=False)
 class External:
-    """Embeddings that another program made, from a file. `weights` is the file's fingerprint."""
+    """Embeddings that another program made, from a file. `weights` is the file's fingerprint.
+
+    of_one_pool: whether the job asks about one pool, so that what this doesn't have is of no use.
+    """
 
     given: ExternalEmbeddings
     weights: str
+    of_one_pool: bool
     name: str = "brought along"
     preprocessing: str = "none"
     engine: str = "none"
 
     @classmethod
-    def of(cls, given: ExternalEmbeddings) -> External:
-        return cls(given, given.fingerprint())
+    def of(cls, given: ExternalEmbeddings, *, of_one_pool: bool) -> External:
+        return cls(given, given.fingerprint(), of_one_pool)
 
     def embed(self, labelled: Matchable, rows: NDArray[np.int64], stage: str, run: Run) -> Embedded:
         """Raises NameNotInPool when not one of them is there."""
@@ -85,11 +91,15 @@ class External:
         places = np.array([place.get(name, -1) for name in all_as_seen(wanted.names)], np.int64)
         absent = [wanted.names[i] for i in np.flatnonzero(places < 0)]
         if len(absent) == len(wanted):
-            raise NameNotInPool(f"no image of the pool has an embedding in the file; it names {self.given.names[0]!r}")
+            raise NameNotInPool(
+                f"no image of the pool has an embedding in the file; it names {self.given.names[0]!r}: of another pool?"
+            )
         if absent:
             run.warn(
                 WarningCode.WITHOUT_EMBEDDING, "these images have no embedding in the file; they were left out", absent
             )
+        if self.of_one_pool and isinstance(labelled, Labelled) and labelled.is_whole:
+            warn_of_leftovers(WarningCode.EMBEDDING_WITHOUT_IMAGE, self.given.names, labelled.pool, run)
         kept = wanted.take(np.flatnonzero(places >= 0)) if absent else wanted
         skipped = tuple(SkippedFile(name, "no embedding of it was brought along") for name in absent)
         return Embedded(kept, self.given.matrix[places[places >= 0]], labelled.match(kept), skipped)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.errors import TooManyUnreadable
+from nextlabel.core.errors import TooManyUnreadable, WarningCode
 from nextlabel.core.methods.base import NO_ROWS, Method, Need, Preparation, Rows
 from nextlabel.core.methods.geometry import sample
 from nextlabel.core.neural import engine
@@ -21,6 +21,7 @@ from nextlabel.core.neural.vae import SIDE, Thumbnail, ThumbnailReader, train_va
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.predictions import Predictions
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.unreadable import refuse_gone
 
 VAE_LEARNS_FROM = 3_000  # labelled images at most, drawn by chance: two epochs of them are a minute on a CPU core
 Value = TypeVar("Value", bound=np.generic)
@@ -96,16 +97,26 @@ def _supply_votes(supplies: Supplies, sources: Sources) -> None:
 
 
 def _supply_reconstruction_errors(supplies: Supplies, sources: Sources) -> None:
-    """An image that can't be read any more, though its embedding is known, is as expected as the labelled ones."""
+    """An image that can't be read any more, though its embedding is known, is as expected as the labelled ones; told.
+
+    Raises TooManyUnreadable, and what `refuse_gone` does.
+    """
     embedded, run = sources.embedded, sources.run
     learnt = np.sort(sample(embedded.matched.rows, VAE_LEARNS_FROM, np.random.default_rng(sources.seed)))
     no_pixels, no_errors = np.empty((0, 3, SIDE, SIDE), np.uint8), np.empty(0, np.float32)
     pixels, read = _forward_thumbnails(lambda batch: batch, no_pixels, embedded, learnt, run)
+    if len(read) < len(learnt):
+        refuse_gone(embedded.pool.place, run)
     if not len(read):
         raise TooManyUnreadable("none of the labelled images can be read any more, and vae learns from their pixels")
     epochs, device = sources.preparation.epochs, run.backbones.device
     vae = train_vae(pixels, epochs=epochs, seed=sources.seed, device=device, tick=sources.tick)
-    of_read, read = _forward_thumbnails(vae.errors, no_errors, embedded, embedded.unlabelled(), run)
+    unlabelled = embedded.unlabelled()
+    of_read, read = _forward_thumbnails(vae.errors, no_errors, embedded, unlabelled, run)
+    if unread := [embedded.pool.names[row] for row in np.setdiff1d(unlabelled, read).tolist()]:
+        refuse_gone(embedded.pool.place, run)
+        detail = "these images can't be read any more; vae takes them for nothing new"
+        run.warn(WarningCode.UNREADABLE_IMAGE, detail, unread)
     errors = np.zeros(len(embedded.pool), np.float32)
     errors[read] = of_read
     supplies.reconstruction_errors = errors

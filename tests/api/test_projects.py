@@ -128,6 +128,15 @@ def test_a_file_that_was_damaged_is_told_of_and_not_written_over(client, setting
     assert problem(client.post("/projects/forget", json={"name": "x"}))["code"] == "path_not_readable"
 
 
+def test_a_file_that_says_a_thing_twice_is_told_of(client, settings, cards):
+    client.post("/projects", json=cards)
+    file = settings.state_dir / "projects.json"
+    file.write_text(file.read_text().replace('"name": "cards"', '"name": "cards", "name": "other"'))
+    told = problem(client.get("/projects"))
+    assert told["code"] == "path_not_readable"
+    assert "the key 'name' stands twice in one object. Mend it" in told["detail"]
+
+
 @pytest.mark.parametrize(
     ("odd", "where"),
     [

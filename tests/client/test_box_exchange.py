@@ -53,10 +53,10 @@ def run(tmp_path, monkeypatch):
 )
 def test_boxes_go_out_with_their_images_and_come_back_byte_by_byte(run, tmp_path, format_, task, there, pictures):
     told = run("export", format_, "--labels", "labels", *task, "--out", "out", "--pool", "pool")
-    assert "1 boxes on 2 images: out" in told
+    assert "1 box on 2 images: out" in told
     assert (tmp_path / "out" / pictures / "b c.jpg").exists()
     told = run("import", format_, f"out/{there}", *task, "--labels", "new/boxes-x.jsonl", "--pool", "pool")
-    assert "1 boxes on 2 images, 1 with nothing there" in told
+    assert "1 box on 2 images, 1 with nothing there" in told
     assert (tmp_path / "new" / "boxes-x.jsonl").read_text() == LINES
     told = run("labels", "convert", f"out/{there}", "converted.jsonl", "--task", "detection", "--pool", "pool")
     assert "read as " in told
@@ -152,7 +152,7 @@ def test_what_the_command_cannot_do_is_said(run):
 
 def test_check_counts_boxes_and_names_what_is_worth_another_look(run, tmp_path):
     told = run("labels", "check", "labels", "--task", "detection", "--pool", "pool")
-    assert "1 boxes on 2 images, 1 with nothing there; 1 classes: cat" in told
+    assert "1 box on 2 images, 1 with nothing there; 1 class: cat" in told
     assert "2 of 2 images in pool are labelled" in told
     twice = [{"class": "cat", "box": [10, 20, 30, 25]}, {"class": "cat", "box": [10, 20, 30, 24.5]}]
     boxes = [*twice, {"class": "Cat", "box": [1, 1, 2, 9]}]

@@ -101,6 +101,7 @@ def test_a_file_damaged_later_leaves_the_keys_from_before_in_force(file, cut):
         ("{}", "is damaged: keys: Field required"),
         ('{"keys": [{"id": "x"}]}', "is damaged: keys.0.id: "),
         ('{"keys": [], "kyes": []}', "is damaged: kyes: "),
+        ('{"keys": [], "keys": []}', "is damaged: the key 'keys' stands twice in one object"),
     ],
 )
 def test_a_damaged_file_is_said_so_at_the_start_and_never_written_over(file, content, said):

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from nextlabel.core.data.boxes import BoxedImage
+from nextlabel.core.data.boxes import LARGEST, BoxedImage
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible
 from nextlabel.core.exchange.boxes.found import BoxReading, FoundImage
@@ -162,7 +162,7 @@ def _annotations_of(row: dict[str, Any], place: str, key: str, reading: BoxReadi
     if not isinstance(url, str) or not url:
         reading.faults.note(place, f"it has no image in `{key}`; say which it is (--image-key)")
         return
-    sides = [value for side in ("width", "height") if isinstance(value := data.get(side), int) and value > 0]
+    sides = [value for side in ("width", "height") if _is_side(value := data.get(side))]
     size = (sides[0], sides[1]) if len(sides) == 2 else None
     if data is row:  # JSON-MIN: what was drawn stands beside the image, under the name of the control
         lists = [value for value in row.values() if isinstance(value, list)]
@@ -196,7 +196,7 @@ def _image(annotation: _Annotation, name: str, from_name: str | None, hulls: Hul
             continue
         said = value[RECTANGLES]
         width, height = (region.get(f"original_{side}") for side in ("width", "height"))
-        if not (isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0):
+        if not (_is_side(width) and _is_side(height)):
             reading.faults.note(place, "a box has no `original_width` and `original_height`")
             continue
         if region.get("image_rotation") not in (None, 0):
@@ -206,7 +206,8 @@ def _image(annotation: _Annotation, name: str, from_name: str | None, hulls: Hul
             reading.faults.note(place, f"a box has one class, and this one says {shown(str(said))}")
             continue
         size = (width, height)
-        x, y, w, h, turn = (_number(value.get(field, 0)) for field in ("x", "y", "width", "height", "rotation"))
+        x, y, w, h = (_number(value.get(field)) for field in ("x", "y", "width", "height"))
+        turn = _number(value.get("rotation", 0))
         found: Place | None = (x * width / 100, y * height / 100, w * width / 100, h * height / 100)
         if turn % 360 and found is not None:  # around its upper left corner
             found = hulls.of(place, "a turned box", rotated_hull(found, turn, found[:2]))
@@ -227,5 +228,12 @@ def _image(annotation: _Annotation, name: str, from_name: str | None, hulls: Hul
     )
 
 
+def _is_side(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < LARGEST
+
+
 def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    """Return a finite number; NaN for whatever else stands there, and where nothing does."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not -LARGEST < value < LARGEST:
+        return math.nan
+    return float(value)

@@ -175,6 +175,16 @@ def _numbers(line: str, at: str, hulls: Hulls) -> tuple[int, Place, bool] | None
     return None if place is None else (int(class_), place, scored)
 
 
+class _Texts(yaml.BaseLoader):
+    """Reads texts alone, as they stand there, and refuses a key that stands twice: the last would count."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        made = super().construct_mapping(node, deep)
+        if len(made) < len(node.value):
+            raise yaml.constructor.ConstructorError(None, None, "a key stands twice", node.start_mark)
+        return made
+
+
 def _classes(path: Path) -> dict[int, str]:
     """Read the names of the classes by number. Raises ExchangeMalformed where there are none."""
     file = path if path.is_file() else next((path / name for name in NAMES if (path / name).is_file()), None)
@@ -182,10 +192,10 @@ def _classes(path: Path) -> dict[int, str]:
         raise ExchangeMalformed(f"{shown(path)} has none of {', '.join(NAMES)}, which name the classes.")
     text = read_text(file)
     if file.suffix not in (".yaml", ".yml"):
-        return dict(enumerate(line.strip() for line in text.splitlines() if line.strip()))
+        return {at: line.strip() for at, line in enumerate(text.split("\n")) if line.strip()}  # a number is a line's
     try:
         # texts alone, as they stand there: else the classes `no` and `1.0` would be False and a number
-        content = yaml.load(text, Loader=yaml.BaseLoader) if len(text) <= MOST_YAML else None  # noqa: S506
+        content = yaml.load(text, Loader=_Texts) if len(text) <= MOST_YAML else None  # noqa: S506
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ExchangeMalformed(f"{shown(file)} is no YAML: {str(error).splitlines()[0]}.") from None
     names = content.get("names") if isinstance(content, dict) else None
@@ -196,4 +206,7 @@ def _classes(path: Path) -> dict[int, str]:
         re.fullmatch("[0-9]{1,9}", str(at)) and isinstance(name, str) for at, name in pairs
     ):
         raise ExchangeMalformed(f"{shown(file)} has no `names` of classes: a list, or a number and a name a line.")
-    return {int(at): name for at, name in pairs}
+    classes = {int(at): name for at, name in pairs}
+    if len(classes) < len(pairs):
+        raise ExchangeMalformed(f"{shown(file)}: a number stands twice in its `names` of classes. Mend it.")
+    return classes

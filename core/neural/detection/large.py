@@ -58,11 +58,11 @@ def can_be_had(settings: Settings, device: str) -> bool:
 
 def large_weights(settings: Settings, device: str) -> Path:
     """Return the network's folder. Raises WeightsUnavailable, which says what is missing, and what to do."""
-    if find_spec("transformers") is None:
-        raise WeightsUnavailable("a large detector is built by transformers: pip install 'nextlabel[gpu-detector]'")
     if device != DEVICE:
         detail = "a large detector is trained on a GPU, and this worker has none: leave `detector` out"
         raise WeightsUnavailable(detail)
+    if find_spec("transformers") is None:
+        raise WeightsUnavailable("a large detector is built by transformers: pip install 'nextlabel[gpu-detector]'")
     folder = find_large(settings)
     if folder is None:
         where = settings.weights_dir or "not set"

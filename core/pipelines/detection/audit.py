@@ -25,7 +25,13 @@ from nextlabel.core.methods.detection import GIVEN_DOUBTS, ClassSum
 from nextlabel.core.pipelines.audit import CANT_TELL, sizes_between
 from nextlabel.core.pipelines.detection.finder import finder_of, passes_of
 from nextlabel.core.pipelines.detection.labelled import check_can_score, of_their_size, read_pool, without_shared
-from nextlabel.core.pipelines.detection.learning_curve import Validation, is_random, map50_of, read_validation
+from nextlabel.core.pipelines.detection.learning_curve import (
+    Validation,
+    is_random,
+    judged_by,
+    map50_of,
+    read_validation,
+)
 from nextlabel.core.pipelines.detection.looking import Finder
 from nextlabel.core.pipelines.detection.selection import above_floor
 from nextlabel.core.pipelines.detection.training_set import are_small
@@ -134,6 +140,7 @@ class _Replays:
         self.boxes: Scores = np.zeros((methods, len(splits), len(sizes)))
         self.map50: Scores = np.zeros_like(self.boxes)
         self.finder: Finder | None = None
+        self._first: Finder | None = None
         self._request, self._run, self._done = request, run, 0
         self._small = are_small(splits[0].drawn)
         self._passes = passes_of(request, run, small=self._small)
@@ -145,6 +152,9 @@ class _Replays:
         rng = np.random.default_rng([self._request.seed, r, m])
         known = np.array(sorted([*split.drawn][: self.sizes[0]]), np.int64)
         for s, size in enumerate(self.sizes):
+            if s == 0 and m:
+                self._begin_again(m, r, split)
+                continue
             if s:
                 known = np.union1d(known, self._choose(method, split, known, size - len(known), rng))
             labelled = {row: split.drawn[row] for row in known.tolist()}
@@ -160,10 +170,21 @@ class _Replays:
                 features_do=True,
                 small=self._small,
             )
-            self.map50[m, r, s] = map50_of(self.finder, split.held_pool, split.held, self._run)
+            self.map50[m, r, s] = map50_of([judged_by(self.finder, split.held_pool, split.held, self._run)])
             self.boxes[m, r, s] = sum(len(image.boxes) for image in labelled.values())
-            self._done += self._passes + len(split.held) + len(split.drawn)
-            self._run.advance(self._done)
+            if s == 0:
+                self._first = self.finder
+            self._count(split)
+
+    def _begin_again(self, m: int, r: int, split: _Split) -> None:
+        """Begin with the detector that the first method of the repeat began with: it would be the same."""
+        self.finder = self._first
+        self.map50[m, r, 0], self.boxes[m, r, 0] = self.map50[0, r, 0], self.boxes[0, r, 0]
+        self._count(split)
+
+    def _count(self, split: _Split) -> None:
+        self._done += self._passes + len(split.held) + len(split.drawn)
+        self._run.advance(self._done)
 
     def _choose(self, method: Method, split: _Split, known: Rows, add: int, rng: np.random.Generator) -> Rows:
         """Choose as `selection` would, by the detector of the last round. Returns rows of the pool."""

@@ -15,6 +15,7 @@ from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.pipelines.detection.labelled import LabelledBoxes, truth_of
+from nextlabel.core.pipelines.leftovers import warn_of_leftovers
 from nextlabel.core.pipelines.run import Run
 
 
@@ -35,12 +36,15 @@ class Brought:
 def read_brought(path: str, labelled: LabelledBoxes, drawn: Mapping[int, BoxedImage], run: Run) -> Brought:
     """Read them. Their scores are judged by the labelled images that they say something of.
 
+    labelled: of the whole pool. What is said of images that it doesn't have is told.
+
     Raises PredictionsMalformed.
     """
     found = read_detections(path, run.settings.data_roots)
     classes = sorted_classes([*found.classes, *labelled.matched.classes])
     by_name = found.in_space_of(classes).by_name
     index = {name: i for i, name in enumerate(classes)}
+    warn_of_leftovers(WarningCode.PREDICTION_WITHOUT_IMAGE, by_name, labelled.pool, run)
     names = {row: as_seen(labelled.pool.names[row]) for row in drawn}
     judged = [row for row in drawn if names[row] in by_name]
     calibration = Calibration.of(
@@ -58,7 +62,7 @@ def known_rows(brought: Brought, labelled: LabelledBoxes, rows: Rows, what: str,
     known = rows[[as_seen(names[row]) in brought.by_name for row in rows.tolist()]]
     if len(rows) and not len(known):
         first = next(iter(brought.by_name))
-        raise NameNotInPool(f"no {what} image has a prediction in the file; it names {first!r}")
+        raise NameNotInPool(f"no {what} image has a prediction in the file; it names {first!r}: of another pool?")
     if len(known) < len(rows):
         absent = [names[row] for row in np.setdiff1d(rows, known)]
         detail = "these images have no prediction in the file; they were left out"

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from nextlabel.core.data.boxes import BoxedImage, Detected, Floats
 from nextlabel.core.data.files import SkippedFile
-from nextlabel.core.errors import TooManyUnreadable, WarningCode
 from nextlabel.core.kinds.requests import BoxesPredicted
 from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.methods.arrays import Rows
@@ -23,6 +22,7 @@ from nextlabel.core.pipelines.detection.finder import finder_of
 from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.detection.labelled import LabelledBoxes
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.unreadable import refuse_too_many
 
 LOOKED_AT = 2_000  # images without a label
 MOST_CROPS = 10_000  # two minutes of a core
@@ -122,7 +122,7 @@ def embed_boxes(
 ) -> tuple[Rows, NDArray[np.float32], tuple[SkippedFile, ...]]:
     """Return which boxes could be read, (k,) ascending, their embeddings (k, d), and the images that can't be read.
 
-    Raises TooManyUnreadable where none of the images can.
+    Raises what `refuse_too_many` does.
     """
     pool = labelled.pool
     images = np.unique(crops.rows)
@@ -138,10 +138,6 @@ def embed_boxes(
             embeddings[mine] = embed_crops(backbone, [image], [crops.places[mine]])
             have[mine] = True
             run.advance(int(have.sum()))
-    if len(images) and not have.any():
-        raise TooManyUnreadable(f"none of the {len(images)} images can be read; the first: {unreadable[0].reason}")
-    if unreadable:
-        names = [one.name for one in unreadable]
-        run.warn(WarningCode.UNREADABLE_IMAGE, f"left out; the first is {names[0]}: {unreadable[0].reason}", names)
+    refuse_too_many(unreadable, len(images), pool.place, run)
     kept = np.flatnonzero(have)
     return kept, embeddings[kept], tuple(unreadable)

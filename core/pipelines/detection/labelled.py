@@ -25,6 +25,7 @@ from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.metrics.detection import Truth
 from nextlabel.core.pipelines.material import read_of_task, skipped_images
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.unreadable import refuse_gone
 from nextlabel.core.pipelines.validation import never_trained
 from nextlabel.core.tasks.base import Conflicts, Labels
 from nextlabel.core.tasks.detection import MatchedBoxes
@@ -101,14 +102,20 @@ def without_unread(sized: Sized, unread: Sequence[Skipped], labelled: LabelledBo
 
 
 def sizes_of(pool: Pool, rows: Rows, run: Run) -> tuple[dict[int, tuple[int, int]], tuple[SkippedFile, ...]]:
-    """Read width and height, upright, of the images of those rows; those that can't be read are told apart."""
+    """Read width and height, upright, of the images of those rows; those that can't be read are told apart.
+
+    Raises what `refuse_gone` does.
+    """
 
     def look(done: int) -> None:
         if done % EVERY == 0:
             run.check()
 
     most, patience_s = run.settings.max_image_pixels, run.settings.bucket_patience_s
-    return read_sizes(pool, rows.tolist(), max_pixels=most, patience_s=patience_s, look=look)
+    sizes, unreadable = read_sizes(pool, rows.tolist(), max_pixels=most, patience_s=patience_s, look=look)
+    if unreadable:
+        refuse_gone(pool.place, run)
+    return sizes, unreadable
 
 
 def without_shared(

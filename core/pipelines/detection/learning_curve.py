@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
-from nextlabel.core.curves.forecast import REPLICATES, Outlook, fit_all, outlook
+from nextlabel.core.curves.forecast import NORMAL, REPLICATES, Outlook, fit_all, outlook
 from nextlabel.core.data.boxes import BoxedImage, Detected
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
@@ -24,6 +25,7 @@ from nextlabel.core.kinds.requests import Detecting, OneValidated
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.methods.geometry import sample
 from nextlabel.core.metrics.detection import score
+from nextlabel.core.neural.detection.large import large_weights
 from nextlabel.core.pipelines.advice import OF_BOXES, advise
 from nextlabel.core.pipelines.detection.finder import finder_of, passes_of, proposing_finder
 from nextlabel.core.pipelines.detection.labelled import (
@@ -46,6 +48,7 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sampling import LABELLED_MOST, UNLABELLED_MOST, is_random_sample
 
 LEAST_LABELS = 20
+CONFIDENCE = 0.95
 SMALLEST, SIZES = 0.3, 4  # the smallest part, of the largest; and how many parts
 NOT_TOLD = "what more of them would bring can't be told: label some 200 images that the method `random` chooses"
 
@@ -67,7 +70,7 @@ def carry_out(request: LearningCurveRequest, run: Run) -> DetectionLearningCurve
         check_can_score(drawn, validation.sized[0], run)
     splits = _splits(request, labelled, drawn, validation)
     at_random = is_random(request, labelled, run, NOT_TOLD)
-    measured = _measure(request, splits, run)
+    measured = _measure(request, splits, run, pooled=not validates)
     run.stage("forecast")
     images, boxes = len(drawn), sum(len(image.boxes) for image in drawn.values())
     sizes = measured.sizes.astype(np.float64)
@@ -86,7 +89,7 @@ def carry_out(request: LearningCurveRequest, run: Run) -> DetectionLearningCurve
         validation="held out" if validates else "cross-validation",
         validation_images=images if validation is None else len(validation.sized[0]),
         points=measured.points(),
-        fits=tuple(as_fit(one, sizes, measured.map50.mean(axis=0)) for one in fits),
+        fits=tuple(as_fit(one, sizes, measured.map50) for one in fits),
         now=forecast(0, 0),
         forecast=tuple(forecast(i, extra) for i, extra in enumerate(request.ahead, 1)),
         advice=advise(images, hundred if at_random else None, request.worth_per_100, None, None, words=OF_BOXES),
@@ -153,10 +156,14 @@ def _splits(
 
 @dataclass(frozen=True, eq=False)
 class _Measured:
-    """sizes: (S,) numbers of images; boxes, map50: (R, S) how many are on them, and what a detector reaches by them."""
+    """sizes: (S,) numbers of images; boxes, repeats: (R, S) how many are on them, and what a detector reaches by them.
+
+    map50: (S,) what those of all repeats come to. Where each scored other images, they are scored together.
+    """
 
     sizes: Rows
     boxes: Rows
+    repeats: NDArray[np.float64]
     map50: NDArray[np.float64]
     finder: Finder
 
@@ -165,37 +172,51 @@ class _Measured:
             BoxCurvePoint(
                 images=int(size),
                 boxes=round(float(self.boxes[:, s].mean())),
-                map50=rounded(self.map50[:, s].mean()),
-                repeats=tuple(map(rounded, self.map50[:, s])),
+                map50=rounded(self.map50[s]),
+                repeats=tuple(map(rounded, self.repeats[:, s])),
             )
             for s, size in enumerate(self.sizes)
         )
 
     def drawn_again(self, *, pooled: bool) -> tuple[NDArray[np.float64], float]:
-        """Draw the repeats again: (B, S) means, and the standard deviation of one score.
+        """Draw the repeats again: (B, S) curves, and the standard deviation of one score.
 
-        pooled: the score is that of all repeats together, which are folds; else it is that of one of them.
+        pooled: the score is that of all repeats together, which are folds; else it is that of one of them, whose parts
+        are of the same images, and so differ the less, the more of these they have. All sizes tell how far chance
+        moves it, and still these are few: so it counts as Student's t has it.
         """
-        draws = np.random.default_rng(0).integers(0, len(self.map50), (REPLICATES, len(self.map50)))
-        replicates = self.map50[draws].mean(axis=1)
-        chance = replicates.std(axis=0) if pooled else self.map50.std(axis=0, ddof=1)
-        return replicates, float(chance[-3:].mean())
+        n, S = self.repeats.shape
+        draws = np.random.default_rng(0).integers(0, n, (REPLICATES, n))
+        replicates = self.repeats[draws].mean(axis=1) + self.map50 - self.repeats.mean(axis=0)
+        variances = self.repeats.var(axis=0, ddof=1)
+        if pooled:
+            variances /= n
+        else:
+            variances, S = variances[:-1] / (1 - self.sizes[:-1] / self.sizes[-1]), S - 1
+        wider = student.ppf(0.5 + CONFIDENCE / 2, (n - 1) * S) / NORMAL
+        return replicates, float(wider * np.sqrt(variances.mean()))
 
 
-def _measure(request: LearningCurveRequest, splits: Sequence[_Split], run: Run) -> _Measured:
-    """Train for all parts of all splits. Detectors of parts are not kept: they would take the place of others."""
+def _measure(request: LearningCurveRequest, splits: Sequence[_Split], run: Run, *, pooled: bool) -> _Measured:
+    """Train for all parts of all splits. Detectors of parts are not kept: they would take the place of others.
+
+    Each repeat has a seed of its own: its last part is all that there is, and would teach each of them the same.
+    pooled: whether each repeat scores other images.
+    """
     small = are_small(splits[0].learnt)
     passes = passes_of(request, run, small=small)
     most = min(len(split.learnt) for split in splits)
     sizes = np.unique(np.geomspace(SMALLEST * most, most, SIZES).round().astype(np.int64))
     total = len(sizes) * sum(passes + len(split.held) for split in splits)
-    boxes, map50 = np.zeros((len(splits), len(sizes)), np.int64), np.zeros((len(splits), len(sizes)))
+    boxes, repeats = np.zeros((len(splits), len(sizes)), np.int64), np.zeros((len(splits), len(sizes)))
+    map50 = np.zeros(len(sizes))
     done = 0
-    for r, split in enumerate(splits):
-        for s, size in enumerate(sizes.tolist()):
+    for s, size in enumerate(sizes.tolist()):
+        judged: list[Judged] = []
+        for r, split in enumerate(splits):
             part = dict(list(split.learnt.items())[:size])
             finder = finder_of(
-                request,
+                request.model_copy(update={"seed": request.seed + r}),
                 split.pool,
                 part,
                 run,
@@ -206,28 +227,47 @@ def _measure(request: LearningCurveRequest, splits: Sequence[_Split], run: Run) 
                 features_do=True,
                 small=small,
             )
-            map50[r, s] = map50_of(finder, split.held_pool, split.held, run)
+            judged.append(judged_by(finder, split.held_pool, split.held, run))
+            repeats[r, s] = map50_of(judged[-1:])
             boxes[r, s] = sum(len(image.boxes) for image in part.values())
             done += passes + len(split.held)
             run.advance(done)
-    return _Measured(sizes, boxes, map50, finder)
+        map50[s] = map50_of(judged) if pooled else repeats[:, s].mean()
+    return _Measured(sizes, boxes, repeats, map50, finder)
 
 
-def map50_of(finder: Finder, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run) -> float:
-    """Score what is found on images of the pool that can be read; 0 where no class was learnt.
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What one detector finds on images, and what was drawn on them. classes: those that it knows."""
+
+    classes: tuple[str, ...]
+    drawn: Sequence[BoxedImage]
+    said: Sequence[Detected]
+
+
+def judged_by(finder: Finder, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run) -> Judged:
+    """Ask a detector of images of the pool, those that can be read. Where it knows no class, it finds nothing."""
+    if not finder.classes:
+        return Judged((), [*drawn.values()], [Detected.nothing()] * len(drawn))
+    found = finder.find(pool, list(drawn), run).seen
+    rows = [row for row in drawn if row in found]
+    return Judged(finder.classes, [drawn[row] for row in rows], [found[row].detected for row in rows])
+
+
+def map50_of(parts: Sequence[Judged]) -> float:
+    """Score what detectors find, each on images of its own, as that of one: mAP@50 of fewer images is too high.
 
     Raises NothingToValidate where none of them has a box.
     """
-    if not finder.classes:
-        return 0.0
-    found = finder.find(pool, list(drawn), run).seen
-    held = {row: image for row, image in drawn.items() if row in found}
-    classes = sorted_classes([*finder.classes, *(box.class_name for image in held.values() for box in image.boxes)])
+    drawn = [image for part in parts for image in part.drawn]
+    known = [name for part in parts for name in part.classes]
+    classes = sorted_classes([*known, *(box.class_name for image in drawn for box in image.boxes)])
     index = {name: i for i, name in enumerate(classes)}
-    known = np.array([index[name] for name in finder.classes], np.int64)
-    said = [found[row].detected for row in held]
-    moved = [Detected(one.places, known[one.classes], one.scores) for one in said]
-    reached = score([truth_of(image, index) for image in held.values()], moved, classes).map50
+    said = []
+    for part in parts:
+        own = np.array([index[name] for name in part.classes], np.int64)
+        said += [Detected(one.places, own[one.classes], one.scores) for one in part.said]
+    reached = score([truth_of(image, index) for image in drawn], said, classes).map50
     if reached is None:
         raise NothingToValidate("none of the images to score by that a box was drawn on can be read")
     return reached
@@ -236,8 +276,10 @@ def map50_of(finder: Finder, pool: Pool, drawn: Mapping[int, BoxedImage], run: R
 def is_random(request: Detecting, labelled: LabelledBoxes, run: Run, what: str) -> bool:
     """Say whether the labelled images may be a random sample, by what the detector sees in them before training.
 
-    what: as of `is_random_sample`.
+    what: as of `is_random_sample`. Raises WeightsUnavailable before it looks, where what is to be trained is not here.
     """
+    if request.detector == "large":
+        large_weights(run.settings, run.backbones.device)
     pool, known = labelled.pool, labelled.matched
     rng = np.random.default_rng(request.seed)
     others = known.unlabelled(len(pool))

@@ -39,6 +39,7 @@ from nextlabel.core.pipelines.detection.part_of_training import PartOfTraining
 from nextlabel.core.pipelines.detection.training_set import learnt_rows
 from nextlabel.core.pipelines.material import rounded
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.unreadable import refuse_gone, warn_not_learnt_from
 
 MOST_LEARNT_FROM = 500  # images, drawn by chance; what is learnt of them takes up to 0.8 MB each
 MIXED_BY = 60  # images by which it is told along which axes the maps of a backbone vary
@@ -157,9 +158,7 @@ def read_lessons(
                 learn(row, one)
         unreadable += batch.unreadable
         run.check()
-    if unreadable:
-        names = [one.name for one in unreadable]
-        run.warn(WarningCode.UNREADABLE_IMAGE, f"not learnt from; {names[0]}: {unreadable[0].reason}", names)
+    warn_not_learnt_from(unreadable, pool.place, run)
     if not any(drawn[row].has_objects for row in learnt):  # of those that can be read
         while held:
             learn(*held.popitem())
@@ -175,6 +174,7 @@ def _mixing(seer: Seer, pool: Pool, learning: Sequence[int], aside: Sequence[int
         seen = {row: maps for batch in mapped(seer, pool, rows[:MIXED_BY], run) for row, _, maps in batch.images}
         if seen:
             return Mixing.of([seen[row] for row in sorted(seen)])
+    refuse_gone(pool.place, run)
     raise NoLabels("none of the first images that a box was drawn on can be read, so there is nothing to learn")
 
 

@@ -14,7 +14,6 @@ from nextlabel.core.data.boxes import Detections
 from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.spelling import as_seen
-from nextlabel.core.errors import TooManyUnreadable, WarningCode
 from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.detection.detector import MOST_BOXES, Seen
@@ -23,6 +22,7 @@ from nextlabel.core.neural.detection.training import Judged
 from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.material import rounded
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.unreadable import refuse_too_many
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class Finder(ABC):
         """Find what is on those rows of the pool; the stage that the run is in counts them.
 
         most, boxes_alone: as of `look`. kept: what is kept of an image, by its row; by itself all but what tells boxes
-        apart, 77 kB an image of many. Raises TooManyUnreadable where none of them can be read.
+        apart, 77 kB an image of many. Raises what `refuse_too_many` does.
         """
         seen: dict[int, Seen] = {}
         sizes: dict[int, tuple[int, int]] = {}
@@ -83,11 +83,7 @@ class Finder(ABC):
                 sizes[row] = width, height
             unreadable += batch.unreadable
             run.advance(begun + len(seen) + len(unreadable))
-        if len(rows) and not seen:
-            raise TooManyUnreadable(f"none of the {len(rows)} images can be read; the first: {unreadable[0].reason}")
-        if unreadable:
-            names = [one.name for one in unreadable]
-            run.warn(WarningCode.UNREADABLE_IMAGE, f"left out; the first is {names[0]}: {unreadable[0].reason}", names)
+        refuse_too_many(unreadable, len(rows), pool.place, run)
         return Found({row: seen[row] for row in rows if row in seen}, sizes, tuple(unreadable))
 
     def told(self, pool: Pool, found: Found) -> Detections:

@@ -18,6 +18,7 @@ from nextlabel.core.neural.detection.training import Example, Known, split
 from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.detection.labelled import truth_of
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.unreadable import warn_not_learnt_from
 
 SIDE, LARGER_SIDE = 320, 416  # pixels of an image's longer side; where objects are small
 SMALL = 32.0  # pixels of an object's side on an image of SIDE: four positions of the finest level of the network
@@ -51,9 +52,7 @@ def read_examples(
         for row, image in zip(batch.rows.tolist(), batch.outputs, strict=True):
             examples[row] = Example(image, truth_of(drawn[row], index))
         unreadable += batch.unreadable
-    if unreadable:
-        names = [one.name for one in unreadable]
-        run.warn(WarningCode.UNREADABLE_IMAGE, f"not learnt from; {names[0]}: {unreadable[0].reason}", names)
+    warn_not_learnt_from(unreadable, pool.place, run)
     if not any(one.is_boxed for one in examples.values()):
         raise NoLabels("none of the images that a box was drawn on can be read, so there is nothing to learn")
     return examples

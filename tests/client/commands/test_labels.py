@@ -97,6 +97,13 @@ def test_a_check_counts_compares_with_the_pool_and_points_at_classes_that_look_a
     ]
 
 
+def test_a_check_tells_of_classes_that_look_alike_before_it_ends_with_what_they_make_people_contradict(folder):
+    (folder / "ben.txt").write_text("b.png\tDog\n")
+    told = labels("check", folder)
+    assert isinstance(told.exception, LabelsConflict)
+    assert "these look like one class: Dog, dog" in told.stderr
+
+
 def test_a_check_points_at_a_class_that_is_perhaps_misspelt(tmp_path):
     lines = [f"{number}.png\tdress\n" for number in range(12)] + ["a.png\tdres\n", "b.png\tshirt\n"]
     (tmp_path / "labels.txt").write_text("".join(lines))
@@ -126,6 +133,7 @@ def test_a_check_names_what_the_eye_can_t_see_what_is_nobody_s_and_each_contradi
     told = labels("check", folder)
     assert isinstance(told.exception, LabelsConflict)
     assert "look like copies: anna.txt~" in told.stderr
+    assert told.stdout == "3 labels of 2 classes: cat, dog\n"
     assert "'b.png': 'dog' in anna.txt:2, 'cat' in ben.txt:1" in told.exception.detail
 
 

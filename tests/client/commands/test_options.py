@@ -43,15 +43,16 @@ def test_a_field_that_is_true_or_false_is_a_flag():
         ["--cost", "cat=inf"],
         ["--overlap-share", "nan"],
         ["--method", '{"name": "auto", "share": NaN}'],
+        ["--method", '{"name": "auto", "name": "margin"}'],
     ],
 )
-def test_a_number_that_no_json_holds_is_refused(number):
+def test_a_number_that_no_json_holds_and_a_key_that_stands_twice_are_refused(number):
     with pytest.raises(click.BadParameter):
         typed("selection", "photos", "-n", "3", *number)
 
 
-@pytest.mark.parametrize("boxes", ["[NaN]", "[Infinity]"])
-def test_nor_is_one_in_json(boxes):
+@pytest.mark.parametrize("boxes", ["[NaN]", "[Infinity]", '[{"name": "a.png", "name": "b.png"}]'])
+def test_nor_are_they_in_json(boxes):
     with pytest.raises(click.BadParameter, match="is not JSON"):
         typed("similar", "photos", "--like-boxes", boxes)
 

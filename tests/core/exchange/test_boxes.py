@@ -537,6 +537,28 @@ def test_classes_are_texts_as_they_stand_there_in_either_form_of_the_yaml(tmp_pa
     assert [box.class_name for box in found.images["a.jpg"].boxes] == ["no"]
 
 
+@pytest.mark.parametrize(
+    ("head", "fault"),
+    [
+        ("names:\n  0: cat\n  0: dog\n", "no YAML: a key stands twice"),
+        ("names: [cat]\nnames: [dog]\n", "no YAML: a key stands twice"),
+        ("names:\n  0: cat\n  00: dog\n", "a number stands twice in its `names`"),
+    ],
+)
+def test_a_yaml_that_says_a_thing_twice_is_refused(tmp_path, head, fault):
+    with pytest.raises(ExchangeMalformed, match=fault):
+        yolo.read(yolo_folder(tmp_path, head=head), [])
+
+
+def test_the_number_of_a_class_is_that_of_its_line_and_an_empty_line_has_one(tmp_path):
+    pool = pool_at(tmp_path / "pool", a=(100, 50))
+    folder = yolo_folder(tmp_path, "2 .5 .5 .1 .1")
+    (folder / "data.yaml").unlink()
+    (folder / "classes.txt").write_text("cat\n\ndog\n\n")
+    found = made(yolo.read(folder, pool.names), pool)
+    assert [box.class_name for box in found.images["a.jpg"].boxes] == ["dog"]
+
+
 @pytest.mark.parametrize(("head", "fault"), [("names: 3", "no `names`"), ("{", "no YAML"), ("a: 1", "no `names`")])
 def test_a_yaml_without_names_is_refused(tmp_path, head, fault):
     with pytest.raises(ExchangeMalformed, match=fault):
@@ -636,7 +658,12 @@ def test_a_turned_box_of_label_studio_turns_around_its_corner(tmp_path):
         ({**region(), "original_width": None}, "no `original_width`"),
         ({**region(), "image_rotation": 90}, "turned in Label Studio"),
         (region(rectanglelabels=["cat", "dog"]), "a box has one class"),
+        ({**region(), "original_width": True}, "no `original_width`"),
+        ({**region(), "original_height": 10**400}, "no `original_width`"),
         (region(x="ten"), "not finite"),
+        (region(x=None), "not finite"),
+        (region(width=10**400), "not finite"),
+        (region(rotation=float("inf")), "a turned box is there"),
     ],
 )
 def test_what_can_not_be_right_in_label_studio_is_refused(tmp_path, bad, fault):

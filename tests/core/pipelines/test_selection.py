@@ -441,6 +441,26 @@ def test_images_without_a_prediction_are_not_chosen_and_told(bench):
     assert "without_prediction" in bench.warned_of()
 
 
+def test_predictions_of_images_that_are_not_in_the_pool_are_counted_and_named(bench):
+    names = draw(bench.root / "pool", red=3, blue=3)
+    others = {f"elsewhere_{i}.png": 0.5 for i in range(7)}
+    given = {"backbone": None, "path_to_predictions": predictions(bench, dict.fromkeys(names, 0.6) | others)}
+    bench.select(2, **given)
+    warning = bench.warning("prediction_without_image")
+    assert (warning.count, warning.names[:1]) == (7, ("elsewhere_0.png",))
+    assert warning.detail.startswith("the file has predictions of these images, which are not in the pool")
+    bench.select(2, **{**given, "path_to_predictions": predictions(bench, dict.fromkeys(names, 0.6))})
+    assert "prediction_without_image" not in bench.warned_of()
+
+
+def test_a_name_in_a_file_of_predictions_that_lacks_its_folder_is_told_with_where_the_image_is(bench):
+    names = draw(bench.root / "pool", red=3, blue=3)
+    draw(bench.root / "pool" / "deep", green=1)
+    given = predictions(bench, dict.fromkeys([*names, "green_0.png"], 0.6))
+    bench.select(2, backbone=None, path_to_predictions=given)
+    assert "'green_0.png' is there as 'deep/green_0.png'" in bench.warning("prediction_without_image").detail
+
+
 def test_predictions_of_no_image_of_the_pool_are_refused(bench):
     draw(bench.root / "pool", red=2)
     with pytest.raises(NameNotInPool, match=r"it names 'elsewhere\.png'"):
@@ -460,10 +480,15 @@ def test_embeddings_brought_along_take_the_place_of_a_backbone(bench):
     vectors = np.array([[name < "c", name > "c"] for name in names[:5]], float)
     np.save(bench.root / "vectors.npy", vectors)
     (bench.root / "vectors.txt").write_text("\n".join(names[:5]))
-    result = bench.select(6, backbone=None, path_to_embeddings=str(bench.root / "vectors.npy"), near_copies="allow")
+    asked = {"backbone": None, "path_to_embeddings": str(bench.root / "vectors.npy"), "near_copies": "allow"}
+    result = bench.select(6, **asked)
     assert sorted(result.data) == sorted(names[:5])
     assert result.skipped[0].name == names[5]
     assert bench.warning("without_embedding").names == (names[5],)
+    assert "embedding_without_image" not in bench.warned_of()
+    (bench.root / "pool" / names[0]).unlink()
+    bench.select(6, **asked)
+    assert bench.warning("embedding_without_image").names == (names[0],)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import os
 import unicodedata
 from pathlib import Path
@@ -125,6 +126,21 @@ def test_a_link_in_a_folder_is_followed_within_the_roots_only(tmp_path):
     assert read_labels(folder, roots=[tmp_path]).classes_by_name == {"a.jpg": "cat"}
     with pytest.raises(PathNotAllowed):
         read_labels(folder)
+
+
+def test_a_persons_file_that_the_share_does_not_tell_of_is_not_taken_for_none(tmp_path, monkeypatch):
+    for person in ("anna", "ben"):
+        (tmp_path / f"{person}.txt").write_text(f"{person}.jpg\tcat\n")
+    plain = os.stat
+
+    def stale(path, **options):  # what a share does that the server has dropped
+        if path == "ben.txt":
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return plain(path, **options)
+
+    monkeypatch.setattr(os, "stat", stale)
+    with pytest.raises(PathNotReadable, match=r"ben\.txt' can't be read by the service: Stale file handle"):
+        read_labels(tmp_path)
 
 
 def test_a_relative_path_is_read(tmp_path, monkeypatch):

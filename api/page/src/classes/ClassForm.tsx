@@ -3,7 +3,7 @@ import { useEffect, useId, useMemo, useRef } from "preact/hooks";
 import { Problem } from "../service/service";
 import type { ClassView } from "../service/types";
 import { confirmed } from "../shared/Dialogs";
-import { change, declare, listed } from "../store/classes";
+import { change, declareOne } from "../store/classes";
 import { attempt } from "../store/notices";
 import { oneAtATime } from "../store/turns";
 import { words } from "../words";
@@ -27,8 +27,7 @@ export function ClassForm({ one, onDone }: Given) {
   const save = async () => {
     const name = said.value.name.trim();
     if (FIELDS.some((field) => field !== "name" && said.value[field] !== one[field])) {
-      const changed = { ...said.value, name: one.name };
-      await declare(listed.value.classes.map((other) => (other.name === one.name ? changed : other)));
+      await declareOne({ ...said.value, name: one.name });
     } // first: what is renamed last can be undone
     if (name === one.name || (await renamed(one.name, name))) onDone();
   };

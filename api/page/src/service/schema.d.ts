@@ -1045,8 +1045,8 @@ export interface components {
         };
         /**
          * BoxCurvePoint
-         * @description mAP@50 of detectors trained on that many labelled images, on which so many boxes are drawn: mean over the
-         *     repeats, and each of them.
+         * @description mAP@50 of detectors trained on that many labelled images, on which so many boxes are drawn: of all repeats
+         *     together, and of each of them.
          */
         BoxCurvePoint: {
             /** Images */

@@ -53,6 +53,23 @@ test("a class whose key was declared for another gets the next free one, which i
   expect(keys()).toEqual({ cat: "1", dog: "4", hen: "3" });
 });
 
+test("a class that is declared leaves all others undeclared, with the keys that people have in their fingers", async () => {
+  service.set("PUT labels/classes", (_, body) => {
+    declared = (body as { classes: typeof declared }).classes;
+    return {
+      path_to_labels: folder,
+      version: "v2",
+      classes: declared.map((one) => ({ ...one, labels: 0, declared: true })),
+    };
+  });
+  const dog = { name: "dog", key: "d", colour: "", description: "", example: "", labels: 1, declared: false };
+  await classes.declareOne(dog);
+  expect(declared.map(({ name, key }) => [name, key])).toEqual([["dog", "d"]]);
+  expect(keys()).toEqual({ cat: "1", dog: "d", hen: "3" });
+  await classes.add(["fox"]);
+  expect(declared.map(({ name }) => name)).toEqual(["dog", "fox"]);
+});
+
 test("keys stand as they were in a browser that has kept the order alone", async () => {
   localStorage.clear();
   setProject({ ...aProject, labels: folder });

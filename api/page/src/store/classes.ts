@@ -2,7 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { get, Problem, post, put } from "../service/service";
-import type { ClassesView, DeclaredClass } from "../service/types";
+import type { ClassesView, ClassView, DeclaredClass } from "../service/types";
 import { words } from "../words";
 import { KEYS_OF_BOXES, keysOf, NONE_KEY } from "./keys";
 import { tell } from "./notices";
@@ -69,7 +69,7 @@ export async function declareNew(names: readonly string[]): Promise<void> {
 export async function add(names: readonly string[], said: ReadonlyMap<string, string> = new Map()): Promise<void> {
   const write = async () => {
     const fresh = names.filter((name) => !described.value.get(name)?.declared);
-    const others = listed.value.classes.filter((one) => !fresh.includes(one.name));
+    const others = declared.value.filter((one) => !fresh.includes(one.name));
     if (fresh.length) await declare([...others, ...fresh.map((name) => ({ name, key: said.get(name) ?? "" }))]);
   };
   try {
@@ -81,7 +81,13 @@ export async function add(names: readonly string[], said: ReadonlyMap<string, st
   }
 }
 
-/** Writes all classes, in order. Raises Problem: somebody else did meanwhile, a key stands twice, ... */
+/** Writes what is said of one class, which is declared then; all others stay as they are, and in everybody's fingers. Raises Problem. */
+export async function declareOne(said: ClassView): Promise<void> {
+  const changed = declared.value.map((one) => (one.name === said.name ? said : one));
+  await declare(declaredNames.value.includes(said.name) ? changed : [...changed, said]);
+}
+
+/** Writes the classes that are declared, in order. Raises Problem: somebody else did meanwhile, a key stands twice, ... */
 export async function declare(classes: readonly Partial<DeclaredClass>[]): Promise<void> {
   const said = classes.map(({ name, key, colour, description, example }) => ({
     name,

@@ -29,7 +29,9 @@ def ask(bench, lines, **fields):
     return carry_out(parse_request(body), bench.run)
 
 
-def test_methods_begin_alike_and_are_compared_at_equal_boxes(bench):
+def test_methods_begin_alike_with_one_detector_and_are_compared_at_equal_boxes(bench, monkeypatch):
+    trained, finder_of = [], audit.finder_of
+    monkeypatch.setattr(audit, "finder_of", lambda *of, **how: trained.append(len(of[2])) or finder_of(*of, **how))
     drawn = shapes.draw(bench.root / "pool", *[["square"], ["disc", "disc"]] * 31)
     result = ask(bench, drawn, methods=["auto"])
     assert result_adapter.validate_json(result.model_dump_json()) == result
@@ -40,6 +42,7 @@ def test_methods_begin_alike_and_are_compared_at_equal_boxes(bench):
         assert arm.boxes[0] == result.arms[0].boxes[0]
         assert arm.map50[0] == result.arms[0].map50[0]
         assert 30 <= arm.boxes[1] <= 60
+    assert trained == [20, 30, 30] * 2
     assert (result.arms[0].gain, result.arms[0].verdict) == (0, "no better")
     assert len(list(result.rows())) == 4
     assert "On your labels" in result.sentence

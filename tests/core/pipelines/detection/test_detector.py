@@ -203,6 +203,7 @@ def test_a_validation_image_that_ends_early_is_left_out_and_not_scored_as_one_on
     shapes.write(bench.root / "val.jsonl", drawn[8:])
     torn = bench.root / "pool" / drawn[8]["name"]
     torn.write_bytes(torn.read_bytes()[:600])
+    bench.settings = bench.settings.model_copy(update={"max_unreadable_fraction": 0.5})
     bench.run = bench.new_run()
     result = carry_out(parse_request({**f1_request, **QUICK}), bench.run)
     assert result.validation_images == 3
@@ -273,13 +274,16 @@ def test_predictions_that_were_brought_along_serve_without_a_detector(bench, dra
     lines = [f"{line['name']},cat,1,1,20,20,{score}" for line, score in zip(drawn[8:11], (0.95, 0.5, 0.9), strict=True)]
     (bench.root / "found.csv").write_text(HEAD + "\n".join(lines) + "\n")
     brought = {"path_to_predictions": str(bench.root / "found.csv")}
+    with (bench.root / "found.csv").open("a") as file:
+        file.write("elsewhere.png,cat,1,1,20,20,0.9\n")
     result = ask(bench, "selection", add=1, **brought)
     assert list(result.data) == [drawn[9]["name"]]
     assert result.method.name == "class_sum"
     assert [(one.class_name, one.score) for one in result.items[0].in_doubt] == [("cat", 0.5)]
     assert "cat 0.50" in result.items[0].reason
     assert result.detector is None
-    assert set(bench.warned_of()) == {"without_prediction", "near_copies_unknown"}
+    assert set(bench.warned_of()) == {"without_prediction", "prediction_without_image", "near_copies_unknown"}
+    assert bench.warning("prediction_without_image").names == ("elsewhere.png",)
     quotas = {"cat": 1, "dog": 1}
     with_quotas = ask(bench, "selection", add=3, class_quotas=quotas, **brought)
     assert with_quotas.data[0] == drawn[9]["name"]

@@ -136,6 +136,8 @@ def coco(images, categories):
     ("text", "fault"),
     [
         ("name,class,x,y,w,h,score\n", "width, height is not there"),
+        (HEAD.replace("score", "score,score") + "a.png,cat,1,1,5,5,0.5,0.1\n", "1: two columns are called score"),
+        (HEAD + "a.png,cat,1,1,5,5,0.5,0.1\n", "line 2: it has more cells than the header"),
         (HEAD, "no prediction"),
         (HEAD + "a.png,cat,1,1,5,5,1.5\n", r"line 2: the score is 1\.5"),
         (HEAD + "a.png,cat,1,1,0,5,0.5\n", "line 2: the box"),

@@ -10,7 +10,7 @@ from nextlabel.core.errors import WeightsUnavailable
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.detection import large
 from nextlabel.core.pipelines.registry import carry_out
-from tests import large_weights
+from tests import large_weights, shapes
 
 
 @pytest.fixture
@@ -74,8 +74,23 @@ def test_where_its_weights_alone_lie_here_it_sees_images_before_a_box_is_drawn(b
 
 def test_without_a_gpu_or_its_weights_it_is_said_what_to_do(bench, drawn, monkeypatch):
     pytest.importorskip("transformers")
+    with monkeypatch.context() as absent:
+        absent.setattr(large, "find_spec", lambda _: None)
+        with pytest.raises(WeightsUnavailable, match="a GPU, and this worker has none"):  # an install would not help
+            ask(bench, detector="large")
+        absent.setattr(large, "DEVICE", "cpu")
+        with pytest.raises(WeightsUnavailable, match=r"pip install 'nextlabel\[gpu-detector\]'"):
+            ask(bench, detector="large")
     with pytest.raises(WeightsUnavailable, match="a GPU, and this worker has none: leave `detector` out"):
         ask(bench, detector="large")
     monkeypatch.setattr(large, "DEVICE", "cpu")
     with pytest.raises(WeightsUnavailable, match=r"dfine-small-coco .* into NEXTLABEL_WEIGHTS_DIR \(not set\)"):
         ask(bench, detector="large")
+
+
+def test_a_curve_of_detectors_that_can_not_be_trained_here_looks_at_no_image(bench):
+    lines = shapes.draw(bench.root / "pool", *[["square"]] * 20)
+    shapes.write(bench.root / "boxes.jsonl", lines)
+    with pytest.raises(WeightsUnavailable, match="this worker has none"):
+        ask(bench, kind="learning_curve", detector="large")
+    assert bench.run.progress.stage == "read"

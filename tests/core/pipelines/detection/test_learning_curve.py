@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from nextlabel.core.data.boxes import Box, BoxedImage, Detected
 from nextlabel.core.errors import ClassesNeverMeet, InvalidRequest, NoLabels, NothingToValidate
 from nextlabel.core.kinds.registry import parse_request, result_adapter
+from nextlabel.core.pipelines.detection import learning_curve
+from nextlabel.core.pipelines.detection.learning_curve import Judged, _Measured, map50_of
 from nextlabel.core.pipelines.registry import carry_out
 from tests import shapes
 
@@ -25,7 +29,20 @@ def ask(bench, lines, **fields):
     return carry_out(parse_request(body), bench.run)
 
 
-def test_points_are_of_growing_parts_and_the_forecast_counts_images_and_boxes(bench):
+@pytest.fixture
+def seeds(monkeypatch):
+    """The seeds of all detectors that are trained, as they are."""
+    seeds, finder_of = [], learning_curve.finder_of
+
+    def noted(request, *of, **how):
+        seeds.append(request.seed)
+        return finder_of(request, *of, **how)
+
+    monkeypatch.setattr(learning_curve, "finder_of", noted)
+    return seeds
+
+
+def test_points_are_of_growing_parts_and_the_forecast_counts_images_and_boxes(bench, seeds):
     drawn = shapes.draw(bench.root / "pool", *[["square"], ["disc", "disc"]] * 12)
     result = ask(bench, drawn)
     assert result_adapter.validate_json(result.model_dump_json()) == result
@@ -42,6 +59,36 @@ def test_points_are_of_growing_parts_and_the_forecast_counts_images_and_boxes(be
     done = [progress.done for progress in bench.told if progress.stage == "train"]
     assert done == sorted(done)
     assert not bench.settings.detectors_dir.exists()
+    assert seeds == [0, 1] * 4
+
+
+def found(*boxes):
+    return Detected(
+        np.array([box[:4] for box in boxes], float), np.zeros(len(boxes), np.int64), np.array([box[4] for box in boxes])
+    )
+
+
+def test_folds_are_scored_together_whose_mean_would_flatter():
+    cat, dog = BoxedImage(99, 99, (Box("cat", 10, 10, 20, 20),)), BoxedImage(99, 99)
+    first = Judged(("cat",), [cat], [found((10, 10, 20, 20, 0.3))])
+    second = Judged(
+        ("cat", "dog"), [cat, dog], [found((50, 50, 20, 20, 0.9), (10, 10, 20, 20, 0.5)), Detected.nothing()]
+    )
+    assert (map50_of([first]), map50_of([second])) == pytest.approx((1, 1 / 2))
+    assert map50_of([first, second]) == pytest.approx(2 / 3)
+    assert map50_of([Judged((), [cat, dog], [Detected.nothing()] * 2)]) == 0
+    with pytest.raises(NothingToValidate):
+        map50_of([Judged(("cat",), [dog], [Detected.nothing()])])
+
+
+def test_how_far_chance_moves_a_score_is_told_by_all_sizes_and_by_few_of_them_less_surely():
+    repeats = np.array([[0.2, 0.3, 0.4], [0.4, 0.3, 0.4]])
+    measured = _Measured(np.array([5, 10, 20]), repeats.astype(np.int64), repeats, np.array([0.25, 0.3, 0.35]), None)
+    curves, chance = measured.drawn_again(pooled=False)
+    assert chance == pytest.approx(np.sqrt(0.02 / 0.75 / 2) * 4.303 / 1.96, rel=1e-3)
+    assert measured.drawn_again(pooled=True)[1] == pytest.approx(np.sqrt(0.02 / 3 / 2) * 3.182 / 1.96, rel=1e-3)
+    assert set(curves[:, 2].round(6)) == {0.35}
+    assert set(curves[:, 0].round(6)) == {0.15, 0.25, 0.35}
 
 
 def test_a_validation_set_scores_all_repeats_and_of_images_that_were_chosen_nothing_is_forecast(bench):

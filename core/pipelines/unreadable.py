@@ -1,0 +1,73 @@
+"""Images that a job can't read: a few are left out and told, too many end it, and so does a folder that is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nextlabel.core.data.by_content import KEY, place_of
+from nextlabel.core.data.files import FLAVOURED, SkippedFile
+from nextlabel.core.data.places import Place
+from nextlabel.core.data.roots import shown
+from nextlabel.core.errors import PathNotFound, PathNotReadable, PathWrongKind, TooManyUnreadable, WarningCode
+from nextlabel.core.pipelines.run import Run
+
+REMEDY = (
+    "It was there when the job began: it was moved or renamed, or its share is not mounted any more. Bring it back and "
+    "retry the job, or name the place where the images lie now."
+)
+
+
+def refuse_too_many(unreadable: Sequence[SkippedFile], total: int, place: Place, run: Run) -> None:
+    """Warn of images of a place that can't be read. Those of formats that a library may not know all of never end a
+    job.
+
+    total: how many were to be read, these among them.
+
+    Raises:
+        PathNotFound, PathNotReadable, PathWrongKind: some can't be read since the place itself is gone.
+        TooManyUnreadable: none could be read, or more are bad than the settings allow.
+        BucketUnavailable
+    """
+    if unreadable:
+        refuse_gone(place, run)
+    flavoured = [one for one in unreadable if one.name.lower().endswith(FLAVOURED)]
+    damaged = [one for one in unreadable if not one.name.lower().endswith(FLAVOURED)]
+    for code, left_out in ((WarningCode.FILE_LEFT_OUT, flavoured), (WarningCode.UNREADABLE_IMAGE, damaged)):
+        if left_out:
+            run.warn(code, f"left out; {_first_of(left_out)}", [one.name for one in left_out])
+    if unreadable and len(unreadable) >= total:
+        raise TooManyUnreadable(f"none of the {total} images can be read; {_first_of(unreadable)}")
+    allowed = run.settings.max_unreadable_fraction
+    if len(damaged) > allowed * total:
+        raise TooManyUnreadable(
+            f"{len(damaged)} of {total} images can't be read, more than the {allowed:.0%} that "
+            f"NEXTLABEL_MAX_UNREADABLE_FRACTION allows; {_first_of(damaged)}"
+        )
+
+
+def warn_not_learnt_from(unreadable: Sequence[SkippedFile], place: Place, run: Run) -> None:
+    """Warn of labelled images that can't be read. Raises as `refuse_gone` does."""
+    if unreadable:
+        refuse_gone(place, run)
+        names = [one.name for one in unreadable]
+        run.warn(WarningCode.UNREADABLE_IMAGE, f"not learnt from; {names[0]}: {unreadable[0].reason}", names)
+
+
+def refuse_gone(place: Place, run: Run) -> None:
+    """Look whether a place that images were listed in is still there, with images in it: once one can't be opened.
+
+    Raises PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind, BucketUnavailable.
+    """
+    try:
+        there = place_of(place.key, run.settings.data_roots)
+        has_images = there.has_an_image()
+    except PathNotReadable as error:
+        raise PathNotReadable(f"{error.detail} It could be read when the job began; retry it then.") from None
+    except (PathNotFound, PathWrongKind) as error:
+        raise type(error)(f"{error.detail} {REMEDY}") from None
+    if not has_images:  # where nothing is mounted any more, an empty folder lies
+        raise PathNotFound(f"{shown(place.key.removeprefix(KEY))} has no image in it any more. {REMEDY}")
+
+
+def _first_of(unreadable: Sequence[SkippedFile]) -> str:
+    return f"the first is {unreadable[0].name}: {unreadable[0].reason}"

@@ -1,0 +1,29 @@
+import pytest
+
+from nextlabel.core.errors import PathNotFound, TooManyUnreadable
+from tests import shapes
+from tests.core.pipelines.test_unreadable import empty, move_away, once
+from tests.pools import spoil
+
+
+@pytest.mark.usefixtures("backbone_here")
+@pytest.mark.parametrize("act", [move_away, empty])
+def test_a_pool_of_boxes_that_goes_meanwhile_is_gone(bench, act):
+    lines = shapes.draw(bench.root / "pool", *[["square"], ["disc"]] * 8)
+    shapes.write(bench.root / "boxes.jsonl", lines[:6])
+    with pytest.raises(PathNotFound, match="It was there when the job began"):
+        bench.predict(
+            str(bench.root / "boxes.jsonl"),
+            task="detection",
+            backbone=None,
+            check=once("predict", bench, act(bench.root / "pool")),
+        )
+
+
+@pytest.mark.usefixtures("backbone_here")
+def test_more_images_of_boxes_that_cannot_be_read_than_are_allowed_end_the_job(bench):
+    lines = shapes.draw(bench.root / "pool", *[["square"], ["disc"]] * 8)
+    shapes.write(bench.root / "boxes.jsonl", lines[:6])
+    spoil(bench.root / "pool", "z1.png", "z2.png")
+    with pytest.raises(TooManyUnreadable, match="2 of 12 images can't be read, more than the 10%"):
+        bench.predict(str(bench.root / "boxes.jsonl"), task="detection", backbone=None)

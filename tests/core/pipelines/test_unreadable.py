@@ -1,0 +1,106 @@
+import shutil
+
+import pytest
+
+from nextlabel.core.data import places
+from nextlabel.core.data.places import place_at
+from nextlabel.core.errors import PathNotFound
+from tests.core.pipelines.conftest import embedded
+from tests.pools import spoil
+
+GONE = "does not exist. It was there when the job began.*Bring it back and retry the job"
+
+
+def once(stage, bench, act):
+    """A check that acts once, when the stage has begun."""
+    acted = []
+
+    def check():
+        progress = bench.run.progress
+        if not acted and progress is not None and progress.stage == stage:
+            acted.append(act())
+
+    return check
+
+
+def move_away(folder):
+    return lambda: folder.rename(folder.with_name("elsewhere"))
+
+
+def empty(folder):
+    """What lies where a share was mounted, once it is not any more."""
+
+    def act():
+        shutil.rmtree(folder)
+        folder.mkdir()
+
+    return act
+
+
+def test_a_folder_that_is_moved_while_it_is_embedded_is_gone_and_not_unreadable(bench):
+    bench.pool(red=20, blue=20)
+    with pytest.raises(PathNotFound, match=GONE):
+        embedded(bench, check=once("embed", bench, move_away(bench.root / "pool")))
+    (bench.root / "elsewhere").rename(bench.root / "pool")
+    assert len(embedded(bench).pool) == 40  # once it is back; what was kept meanwhile is what is there
+
+
+def test_what_was_cached_before_the_folder_went_is_right_and_nothing_else_was(bench):
+    names = bench.pool(red=20, blue=20)
+    with pytest.raises(PathNotFound):
+        embedded(bench, check=once("embed", bench, move_away(bench.root / "pool")))
+    (bench.root / "elsewhere").rename(bench.root / "pool")
+    again = embedded(bench)
+    kept = bench.begun_with("embed")
+    assert kept < len(names)
+    shutil.rmtree(bench.settings.cache_dir)
+    assert (embedded(bench).embeddings == again.embeddings).all()
+
+
+def test_an_empty_folder_where_a_share_was_mounted_is_gone_too(bench):
+    bench.pool(red=20, blue=20)
+    with pytest.raises(PathNotFound, match=r"has no image in it any more\. It was there when the job began"):
+        embedded(bench, check=once("embed", bench, empty(bench.root / "pool")))
+
+
+def test_a_few_images_that_go_with_their_folder_end_the_job_though_as_many_may_be_unreadable(bench):
+    bench.pool(red=40)
+    embedded(bench)
+    bench.pool(blue=2)
+    with pytest.raises(PathNotFound, match=GONE):
+        embedded(bench, check=once("embed", bench, move_away(bench.root / "pool")))
+
+
+def test_images_that_are_gone_from_a_folder_that_is_there_are_named_as_ever(bench):
+    bench.pool(red=18)
+    spoil(bench.root / "pool", "a.png")
+
+    def delete():
+        (bench.root / "pool" / "a.png").unlink()
+
+    assert len(embedded(bench, check=once("embed", bench, delete)).pool) == 18
+    assert bench.warning("unreadable_image").names == ("a.png",)
+
+
+def test_a_validation_pool_that_goes_meanwhile_is_named(bench):
+    train, val = bench.pool("train", red=5, blue=5), bench.pool("val", red=20, blue=20)
+    labels, val_labels = bench.labels(*train), bench.labels(*val, file="val.txt")
+    act = move_away(bench.root / "val")
+    with pytest.raises(PathNotFound, match=f"'{bench.root}/val' {GONE}"):
+        bench.validate(labels, val_labels, check=once("embed validation images", bench, act))
+
+
+def test_a_listing_in_which_the_folder_went_is_none(bench, monkeypatch):
+    bench.pool("pool/a", red=2)
+    bench.pool("pool/b", red=2)
+    place = place_at(bench.root / "pool", [bench.root])
+    whole = places.Walk._list_folder
+
+    def list_one_folder_and_go(walk, name, real, most):
+        whole(walk, name, real, most)
+        if name == "b":
+            move_away(bench.root / "pool")()
+
+    monkeypatch.setattr(places.Walk, "_list_folder", list_one_folder_and_go)
+    with pytest.raises(PathNotFound):
+        place.list()
