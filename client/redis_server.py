@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from gettext import gettext as _
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,8 @@ from urllib.parse import quote
 from nextlabel.core.disk import write_whole
 
 SOCKET = "redis.sock"
+#: Ports that Linux, macOS and the BSDs give to no connection: those begin at 32768.
+BELOW_CONNECTIONS = range(20_000, 32_000)
 FIRST_WITH_FOLDER = 7  # major version whose append-only file is a folder of files
 #: What nextlabel never asks of a server, and what would make its clients its user: writing files, loading code,
 #: following another server, other users' rights.
@@ -126,11 +129,14 @@ class PrivateRedis:
 
 
 def free_port() -> int:
-    """Find a loopback port that nobody listens on just now."""
+    """Find a loopback port that nobody listens on just now, and that no connection gets until somebody does."""
+    for port in secrets.SystemRandom().sample(BELOW_CONNECTIONS, 100):
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+        return int(listener.getsockname()[1])
 
 
 def _takes_socket(folder: Path) -> bool:

@@ -1,3 +1,4 @@
+import socket
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ import pytest
 import redis
 
 from nextlabel.client import redis_server
-from nextlabel.client.redis_server import NoRedisServer, PrivateRedis, find_redis_server, redis_command
+from nextlabel.client.redis_server import NoRedisServer, PrivateRedis, find_redis_server, free_port, redis_command
 from nextlabel.core.jobs.queue import JOBS_KEY, JobQueue
 from nextlabel.core.jobs.store import JobStore
 
@@ -153,3 +154,11 @@ def test_where_no_socket_can_be_a_password_is_asked_for_that_nobody_else_can_rea
         assert url.password not in " ".join(private.command)
         with redis.Redis(port=url.port) as stranger, pytest.raises(redis.AuthenticationError):
             stranger.ping()
+
+
+def test_a_free_port_is_none_that_a_connection_may_get_before_it_is_listened_on_nor_one_that_is_taken(monkeypatch):
+    assert free_port() < 32_768
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = listener.getsockname()[1]
+        monkeypatch.setattr(redis_server, "BELOW_CONNECTIONS", [taken] * 100)
+        assert free_port() != taken

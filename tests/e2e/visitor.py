@@ -27,7 +27,6 @@ AXE = ROOT / "api/page/node_modules/axe-core/axe.min.js"
 #: A tile's short text is hidden from screen readers, which hear a sentence instead.
 NOT_ASKED = {"label-content-name-mismatch": {"enabled": False}}
 SLOW_ANSWERS = os.environ.get("SLOW_ANSWERS")  # a seed: requests and answers are held back at random
-SLOW_CPU = os.environ.get("SLOW_CPU")  # how many times slower the browser is
 #: Sending waits up to 100 ms, in one case of four; an answer up to 400, one in twelve 1.5 s: they overtake each other.
 HELD_BACK = """
     let seed = SEED + [...location.hash].reduce((sum, one) => sum + one.charCodeAt(0), 0);
@@ -65,16 +64,11 @@ class Visitor:
         context.on("request", lambda request: self._look_at(request.url))
         if SLOW_ANSWERS:
             context.add_init_script(HELD_BACK.replace("SEED", str(int(SLOW_ANSWERS))))
-        if SLOW_CPU:
-            context.on("page", self._slow_down)
         self.page: Page = context.new_page()
 
     def _listen(self, said: ConsoleMessage) -> None:
         if said.type in ("error", "warning") and OF_THE_DRIVER not in said.text:
             self.faults.append(said.text)
-
-    def _slow_down(self, page: Page) -> None:
-        self.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": float(SLOW_CPU)})
 
     def forgive(self, *parts: str) -> None:
         """Browsers log answers that say no, as a test may want them."""

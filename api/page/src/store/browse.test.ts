@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import { aProject, service } from "../testing";
+import { aProject, held, service } from "../testing";
 import { Browse } from "./browse";
 import { allSaved } from "./outbox";
 import { setProject } from "./project";
@@ -41,4 +41,19 @@ test("an answer from before a label was written does not take the label off the 
   arrive?.();
   await refreshed;
   expect(images.image(0)?.classes).toEqual(["red"]);
+});
+
+test("labels are not taken for looked at while a list is on its way that was asked for before, nor while some are given", async () => {
+  const late = held(page());
+  service.set("GET pool", late.answer);
+  const images = browse();
+  images.want(0, 2);
+  expect(await images.refresh()).toBe(false);
+  late.letGo();
+  await expect.poll(() => images.total).toBe(2);
+  expect(await images.refresh()).toBe(true);
+  service.set("POST labels", () => ({ path_to_labels: "/data/labels", person: "me", file: "me.txt", replaced: {} }));
+  const given = images.give("red");
+  expect(await images.refresh()).toBe(false);
+  await given;
 });

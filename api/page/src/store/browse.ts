@@ -150,11 +150,12 @@ export class Browse {
     }
   }
 
-  /** Whose labels there are by now, of what is there. Resolves with whether that could be looked at. */
+  /** Whose labels there are by now, of what is there. Resolves with whether all of that was asked for now. */
   async refresh(): Promise<boolean> {
+    const isOnItsWay = this.asked.size > 0; // and may be older
     if (this.waiting) return false;
     await Promise.all([...this.parts.keys()].slice(-4).map((part) => this.fetch(part)));
-    return !this.problem.peek();
+    return !isOnItsWay && !this.problem.peek();
   }
 
   // --- which of them ------------------------------------------------------------------------------------------------
