@@ -1886,7 +1886,8 @@ export interface components {
          * DetectionSelectionItem
          * @description `boxes`: what is predicted on it, the surest first; `in_doubt`: the five most doubtful of them. `expected_boxes`:
          *     how many a person may have to draw: the sum of the scores above the floor, times what such sums are worth on the
-         *     held-out images, and as many as the detector misses on one of those. `copies`: unlabelled near-copies of it that were left out, at most 100.
+         *     held-out images, and as many as the detector misses on one of those. `copies`: unlabelled near-copies of it that
+         *     were left out, at most 100.
          */
         DetectionSelectionItem: {
             /** Rank */
@@ -2642,6 +2643,13 @@ export interface components {
              * @default false
              */
             unfinished: boolean;
+            /**
+             * Width
+             * @description Of the image that it was drawn on; refused where it has another size by now.
+             */
+            width?: number | null;
+            /** Height */
+            height?: number | null;
         };
         /**
          * Interruption
