@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, BackgroundTasks, Body, Depends, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.main import IncEx
 
 from nextlabel.api.auth import ME, Reader, Writer
@@ -32,6 +32,7 @@ from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import Fault, InvalidRequest
+from nextlabel.core.faults import custom_error
 from nextlabel.core.kinds.requests import OfClasses, PersonName
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
@@ -56,6 +57,15 @@ class ClassOfPool(ClassCount):
     """The same, and labels of names that no image of `path_to_img` has; where it was given."""
 
     not_in_pool: int | None = None
+
+
+def _of_boxes_elsewhere(task: Any) -> Any:
+    if task == "detection":
+        raise custom_error("invalid_value", "boxes have calls of their own: GET and POST /labels/boxes")
+    return task
+
+
+OfWholeImages = Annotated[OfClasses, BeforeValidator(_of_boxes_elsewhere)]
 
 
 class PersonCount(LabelsPart):
@@ -119,7 +129,7 @@ class LabelsGiven(BaseModel):
     keep_both: bool = Field(
         False, strict=True, description="Let other files say of these names otherwise: that is to be settled then."
     )
-    task: OfClasses = "classification"
+    task: OfWholeImages = "classification"
 
 
 class LabelsSettled(BaseModel):
@@ -129,7 +139,7 @@ class LabelsSettled(BaseModel):
 
     path_to_labels: PathText = Field(description="A folder.")
     labels: Annotated[list[LabelGiven], Field(max_length=MAX_AT_ONCE)]
-    task: OfClasses = "classification"
+    task: OfWholeImages = "classification"
 
 
 class LabelsWritten(BaseModel):
@@ -149,7 +159,7 @@ class LabelsQuery(BaseModel):
     class_name: str | None = Field(None, alias="class", description="Names of that class alone.")
     after: str = Field("", max_length=4096, description="`next_after` of the page before.")
     limit: int = Field(1000, ge=1, le=MAX_NAMES, description="Names on a page.")
-    task: OfClasses = "classification"
+    task: OfWholeImages = "classification"
 
 
 @router.get(

@@ -41,7 +41,7 @@ export function BoxContradictions() {
       {refused}
       <Block heading={say.conflicts} hint={say.conflictsHint} count={all.value}>
         {found.value.map((image) => (
-          <Contradiction key={image.name} image={image} />
+          <Contradiction key={image.name} image={image} lookAgain={refresh} />
         ))}
       </Block>
     </>
@@ -50,12 +50,16 @@ export function BoxContradictions() {
 
 type Drawing = ImageBoxes["drawings"][number];
 
-function Contradiction({ image }: { image: ImageBoxes }) {
+function Contradiction({ image, lookAgain }: { image: ImageBoxes; lookAgain: () => void }) {
   const finished = image.drawings.filter((one) => !one.unfinished);
   const size = image.width && image.height ? { width: image.width, height: image.height } : finished[0]!;
   const choices = finished.map((one) => ({
     label: say.take(one.person, isOwn(one)),
-    settle: () => settle(image, one),
+    settle: async () => {
+      const written = await settle(image, one);
+      if (written === "refused") lookAgain();
+      return written;
+    },
     said: say.settled(image.name, one.person),
   }));
   return (
