@@ -21,7 +21,7 @@ APART = 0.3  # IoU below which it is about another
 WELL = 0.7  # IoU from which on a box is well placed
 SPURIOUS = 0.5  # the most that a box without any prediction is suspected: detectors overlook things, too
 PEOPLE_ERR = 0.05  # of the classes that people give, about so many are wrong
-FEW = 2  # and of few boxes so many may be
+FEW = 2  # and of a class with few boxes so many may be
 AS_OF_ALL = 10  # so many boxes' worth, a class's confusions are taken for those of all classes
 
 
@@ -88,20 +88,15 @@ def _against_confusions(
         if one.kind == "swapped" and one.truth is not None and one.detection is not None
     }
     confused, contradicted = Counter(pairs.values()), Counter(own for own, _ in pairs.values())
-    of_all = _beyond_people(len(pairs), drawn.total()) / max(1, drawn.total())
+    of_all = max(0.0, len(pairs) / max(1, drawn.total()) - PEOPLE_ERR)
     for one in found:
         if (pair := pairs.get(one)) is None:
             yield one
             continue
         n, of_class = drawn[pair[0]], contradicted[pair[0]]
-        in_this_pair = _beyond_people(of_class, n) * confused[pair] / of_class
-        its_own = (in_this_pair + AS_OF_ALL * of_all) / (n + AS_OF_ALL)
+        beyond_people = max(0.0, of_class - max(FEW, PEOPLE_ERR * n))
+        its_own = (beyond_people * confused[pair] / of_class + AS_OF_ALL * of_all) / (n + AS_OF_ALL)
         yield replace(one, score=one.score * PEOPLE_ERR / (PEOPLE_ERR + its_own))
-
-
-def _beyond_people(contradicted: int, drawn: int) -> float:
-    """Return how many of the boxes that are contradicted are more than people may have erred about."""
-    return max(0.0, contradicted - max(FEW, PEOPLE_ERR * drawn))
 
 
 def _of_image(i: int, one: Truth, said: Detected, sure: Sure) -> list[Suspect]:
