@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, Body, Depends, Header, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.main import IncEx
 
 from nextlabel.api.auth import ME, Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JSON, JsonRoute
-from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.routes.hand_outs import note_labels
 from nextlabel.api.services import Given
 from nextlabel.core.data.kept_apart import kept_apart
@@ -36,7 +35,7 @@ from nextlabel.core.faults import custom_error
 from nextlabel.core.kinds.requests import OfClasses, PersonName
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 MAX_AT_ONCE, MAX_NAMES = 10_000, 100_000
 ETAG = {"ETag": {"description": "Changes with the labels.", "required": True, "schema": {"type": "string"}}}
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -150,8 +149,6 @@ class LabelsWritten(BaseModel):
 
 
 class LabelsQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     path_to_labels: PathText
     path_to_img: PathText | None = Field(None, description="A pool: labels of other images are counted apart.")
     names: bool = Field(False, description="List the names, too.")
