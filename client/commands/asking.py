@@ -72,10 +72,11 @@ class PointsAtCost(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            if error.option_name in HOURS_OF_WORK and any(one.name == "cost" for one in self.params):
-                words = _("with --task detection, --cost most_s=7200 asks for two hours of work")
-                error.message = f"{error.message.removesuffix('.')}; {words}."
-            raise
+            if error.option_name not in HOURS_OF_WORK or all(one.name != "cost" for one in self.params):
+                raise
+            words = _("with --task detection, --cost most_s=7200 asks for two hours of work")
+            message = f"{error.message.removesuffix('.')}; {words}."
+            raise click.NoSuchOption(error.option_name, message, error.possibilities, ctx) from None
 
 
 COMMANDS = {kind.command: command_of(kind) for kind in KINDS.values()}
