@@ -10,6 +10,7 @@ import { say, tell } from "./notices";
 import { give, type Outcome } from "./outbox";
 import { keptLabels } from "./project";
 import { type Suspect, suspectsOf } from "./suspects";
+import { oneAfterAnother } from "./turns";
 
 interface Step {
   item: Suspect;
@@ -23,7 +24,8 @@ export class Desk {
   readonly done = signal<ReadonlyMap<string, string>>(new Map());
   readonly current = computed(() => this.items[this.at.value]);
   private steps: Step[] = [];
-  private last: Promise<unknown> = Promise.resolve();
+  /** An image may stand here several times: what is written about it depends on what was written before. */
+  private readonly inTurn = oneAfterAnother();
 
   constructor(result: Results["label_check"]) {
     const kept = new Set(keptLabels.peek());
@@ -64,13 +66,6 @@ export class Desk {
     if (step.wasKept) keptLabels.value = keptLabels.value.filter((one) => one !== step.item.id);
     else void this.inTurn(() => changeAll([step.item.name], step.item.undo));
     this.look(this.items.indexOf(step.item), words.check.undoneSay);
-  }
-
-  /** An image may stand here several times: what is written about it depends on what was written before. */
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.last.then(work);
-    this.last = mine.catch(() => {});
-    return mine;
   }
 
   private finish(item: Suspect, did: string, wasKept: boolean): Step {
