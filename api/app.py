@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from nextlabel.api import document, errors
 from nextlabel.api.answers import AnswerHeaders
@@ -15,6 +15,7 @@ from nextlabel.api.auth import Authentication
 from nextlabel.api.browsers import PageGuard
 from nextlabel.api.head import HeadAsGet
 from nextlabel.api.limits import BodyLimit
+from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.routes import (
     boxes,
     classes,
@@ -45,6 +46,25 @@ DESCRIPTION = """Tells people who label images **which images to label next, and
 Submit a job with `POST /jobs`, look at it with `GET /jobs/{id}?wait=30`, fetch `GET /jobs/{id}/result`.
 202 means that the job is recorded: it ends exactly once, as succeeded, failed or cancelled.
 """
+#: Calls that refuse what they don't take; and those that others make as they like: scripts as old as the first
+#: version, Label Studio, and probes, which add arguments of their own.
+OURS = (
+    jobs,
+    folders,
+    images,
+    labels,
+    boxes,
+    classes,
+    notes,
+    validation,
+    hand_outs,
+    paces,
+    pool,
+    projects,
+    report,
+    export,
+)
+OF_OTHERS = (first_version, label_studio, health)
 
 
 def create_app(settings: Settings | None = None, host: str = "127.0.0.1", services: Services | None = None) -> FastAPI:
@@ -76,25 +96,9 @@ def create_app(settings: Settings | None = None, host: str = "127.0.0.1", servic
     )
     _guard(app, services, host)
     errors.install(app)
-    for routes in (
-        jobs,
-        first_version,
-        folders,
-        images,
-        labels,
-        boxes,
-        classes,
-        notes,
-        validation,
-        hand_outs,
-        paces,
-        pool,
-        projects,
-        report,
-        export,
-        label_studio,
-        health,
-    ):
+    for routes in OURS:
+        app.include_router(routes.router, dependencies=[Depends(refuse_parameters)])
+    for routes in OF_OTHERS:
         app.include_router(routes.router)
     page.install(app)
     docs.install(app)

@@ -66,7 +66,7 @@ def install(app: FastAPI, problem: str) -> None:
 def required(*names: str) -> dict[str, Any]:
     """Return what a route's `openapi_extra` says to document query arguments as required.
 
-    FastAPI itself is told that they are optional, so that the route can report all missing ones at once.
+    The route reads them itself, so that it can report all missing ones at once.
     """
     return {
         "parameters": [

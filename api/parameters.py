@@ -2,49 +2,73 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_origin
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import request_body_to_args, request_params_to_args
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
+from starlette.datastructures import QueryParams
 
-from nextlabel.core.errors import Fault, InvalidRequest
-from nextlabel.core.faults import NO_SUCH_FIELD
+from nextlabel.core.faults import GIVEN_TWICE, NO_SUCH_FIELD
+
+MOST_TOLD = 20
+Errors = list[dict[str, Any]]  # as the framework's own, which api/errors.py makes faults of
 
 
-def refuse_parameters(request: Request) -> None:
-    """Raise InvalidRequest for arguments that the call doesn't take, and for those given twice that are no lists.
+async def refuse_parameters(request: Request) -> None:
+    """Raise RequestValidationError for arguments that the call doesn't take, and those given twice that are no lists.
 
-    A filter that is misspelt would list everything; of two of one name the last would count.
+    A filter that is misspelt would list everything; of two of one name the last would count. What else is wrong with
+    the form of the request is told with them: what is raised here keeps the framework from looking.
     """
-    takes = _taken(request)
+    dependant = request.scope["route"].dependant
+    takes = dict(_taken_by(dependant))
+    errors = [*_unknown(request.query_params, takes), *_twice(request.query_params, takes)]
+    if errors:
+        raise RequestValidationError([*errors, *_unfit(dependant, request), *await _unfit_body(dependant, request)])
+
+
+def _unknown(query: QueryParams, takes: Mapping[str, bool]) -> Errors:
+    """Make an error of each argument that the call doesn't take, of MOST_TOLD at most: a query holds thousands."""
+    unknown = [name for name in query if name not in takes]
     remedy = f"this call takes {', '.join(takes)}" if takes else "this call takes none"
-    unknown = [name for name in request.query_params if name not in takes]
-    faults = [Fault(f"?{name}", "unknown_field", f"{NO_SUCH_FIELD}; {remedy}") for name in unknown]
-    faults += _twice(request, takes)
-    if faults:
-        raise InvalidRequest(faults)
+    more = len(unknown) - MOST_TOLD
+    words = [f"{NO_SUCH_FIELD}; {remedy}"] * min(len(unknown), MOST_TOLD)
+    if more > 0:
+        words[-1] += f"; and {more} more that it doesn't take"
+    return [_error(name, "extra_forbidden", said) for name, said in zip(unknown, words, strict=False)]
 
 
-def refuse_twice(request: Request) -> None:
-    """Raise InvalidRequest for arguments given twice that are no lists; what the call doesn't take is left aside."""
-    if faults := _twice(request, _taken(request)):
-        raise InvalidRequest(faults)
+def _twice(query: QueryParams, takes: Mapping[str, bool]) -> Errors:
+    given = Counter(name for name, _ in query.multi_items())
+    return [_error(name, "twice", GIVEN_TWICE) for name, many in takes.items() if not many and given[name] > 1]
 
 
-def _twice(request: Request, takes: Mapping[str, bool]) -> list[Fault]:
-    given = [name for name, _ in request.query_params.multi_items()]
-    twice = [name for name, many in takes.items() if not many and given.count(name) > 1]
-    return [Fault(f"?{name}", "invalid_value", "it is given more than once; give it once") for name in twice]
+def _error(name: str, kind: str, words: str) -> dict[str, Any]:
+    return {"type": kind, "loc": ("query", name), "msg": words, "input": None}
 
 
-def _taken(request: Request) -> dict[str, bool]:
-    """Return the names of what the call takes, and whether it may stand several times."""
-    return dict(_of(request.scope["route"].dependant))
+def _unfit(dependant: Dependant, request: Request) -> Errors:
+    """List what the framework finds wrong with the query, for the route and whatever it depends on."""
+    _, errors = request_params_to_args(dependant.query_params, request.query_params)
+    return [*errors, *(error for other in dependant.dependencies for error in _unfit(other, request))]
 
 
-def _of(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+async def _unfit_body(dependant: Dependant, request: Request) -> Errors:
+    """List what the framework finds wrong with the body, which it has read by now: a whole one, no call takes parts."""
+    if not dependant.body_params:
+        return []
+    body = await request.json() if await request.body() else None
+    _, errors = await request_body_to_args(dependant.body_params, body, embed_body_fields=False)
+    return errors
+
+
+def _taken_by(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """Yield the name of each argument of a query that the call takes, and whether it may stand several times."""
     for field in dependant.query_params:
         model = field.field_info.annotation
         if isinstance(model, type) and issubclass(model, BaseModel):
@@ -53,7 +77,7 @@ def _of(dependant: Dependant) -> Iterator[tuple[str, bool]]:
         else:
             yield field.alias, _is_list(model)
     for other in dependant.dependencies:
-        yield from _of(other)
+        yield from _taken_by(other)
 
 
 def _is_list(annotation: Any) -> bool:

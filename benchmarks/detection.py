@@ -10,8 +10,8 @@ python -m benchmarks.detection costs  --data ... --weights ...
 A line of JSON is written for each detector trained: what was stopped goes on, with the same `--out`, from there. 28 %
 of each set is for scoring alone. CPU seconds are of this process: run with OMP_NUM_THREADS=1 on a machine that is busy.
 `table` says of a curve what its seeds come to. `gains` holds the methods of a replay against random choice, at equal
-images and at equal boxes. `forecast` asks for a learning curve of the smallest of the sizes, and trains on the others
-to see how right it was. `costs` tells seconds and memory.
+images and at equal boxes. `forecast` asks for learning curves of the smallest of the sizes, with images to score by and
+without, and trains on each size to see how right they were. `costs` tells seconds and memory.
 """
 
 from __future__ import annotations

@@ -9,12 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from math import inf
-from pathlib import Path
 from typing import Any, Literal, Required, TypedDict, Unpack, overload
 
 from nextlabel.client import talk
 from nextlabel.client.signatures import spelled_out
-from nextlabel.client.talk import OnChange, Talk, unheard
+from nextlabel.client.talk import OnChange, Place, Talk, unheard
 from nextlabel.core.kinds.agreement import AgreementResult
 from nextlabel.core.kinds.audit import AuditResult, DetectionAuditResult
 from nextlabel.core.kinds.embedding import EmbeddingResult
@@ -28,8 +27,6 @@ from nextlabel.core.kinds.selection import DetectionSelectionResult, MultilabelS
 from nextlabel.core.kinds.similar import DetectionSimilarResult, MultilabelSimilarResult, SimilarResult
 from nextlabel.core.methods.base import Method
 
-#: A `str` is read by the service, relative to its data roots; a `Path` is one of this machine and is sent absolute.
-Place = str | Path
 MethodChoice = str | Mapping[str, Any] | Method
 
 

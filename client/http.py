@@ -8,21 +8,22 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from gettext import gettext as _
 from math import inf
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import httpx
 
 from nextlabel.client import talk
 from nextlabel.client.beside_labels import KeptApart, Note
+from nextlabel.client.boxes import BoxCounts, BoxesWritten, Drawn, DrawnImage
 from nextlabel.client.contradictions import Classes, Contradiction
-from nextlabel.client.errors import Unreachable, Unsendable
+from nextlabel.client.errors import ClientError, Unreachable, Unsendable
 from nextlabel.client.fields import AsyncCalls, Calls
 from nextlabel.client.hand_outs import HandOut
 from nextlabel.client.job import Job
 from nextlabel.client.paces import Pace
 from nextlabel.client.projects import Project
-from nextlabel.client.talk import Call, Event, EventReader, Format, OnChange, Outcome, Talk, place, unheard
+from nextlabel.client.talk import Call, Event, EventReader, Format, OnChange, Outcome, Place, Talk, place, unheard
 from nextlabel.core.data.notes import GivenNote
 from nextlabel.core.kinds.registry import JobResult
 from nextlabel.core.kinds.requests import JobRequest
@@ -89,13 +90,14 @@ class Client(Calls):
         """Yield what happens to the job, from its beginning or after that event, to its end."""
         reader = EventReader(after)
         while not reader.ended:
-            fault = None
+            fault: ClientError | None = None
             try:
                 with self._http.stream("GET", place(job_id, "events"), headers=reader.headers) as answer:
                     if answer.is_error:
                         answer.read()
-                        raise talk.refused(answer)
-                    yield from filter(None, map(reader.feed, answer.iter_lines()))
+                        fault = talk.refused(answer)
+                    else:
+                        yield from filter(None, map(reader.feed, answer.iter_lines()))
             except httpx.RequestError as error:
                 fault = Unreachable.because(error, self.url)
             if not reader.ended:
@@ -120,14 +122,14 @@ class Client(Calls):
         """Return the result's file; `tsv` is a labels file, of kinds that have classes to give."""
         return self._carry_out(talk.download(job_id, form))
 
-    def hand_outs(self, path_to_img: str, path_to_labels: str | None = None) -> list[HandOut]:
+    def hand_outs(self, path_to_img: Place, path_to_labels: Place | None = None) -> list[HandOut]:
         """List the batches of a pool that are with people, the one that ends first at the beginning."""
         return self._carry_out(talk.hand_outs(path_to_img, path_to_labels))
 
     def give_back(
         self,
-        path_to_img: str,
-        path_to_labels: str | None = None,
+        path_to_img: Place,
+        path_to_labels: Place | None = None,
         *,
         person: str | None = None,
         job_id: str | None = None,
@@ -138,8 +140,8 @@ class Client(Calls):
 
     def labels(
         self,
-        path_to_labels: str,
-        path_to_img: str | None = None,
+        path_to_labels: Place,
+        path_to_img: Place | None = None,
         *,
         names: Sequence[str] | None = None,
         task: str = "classification",
@@ -149,7 +151,7 @@ class Client(Calls):
 
     def give_labels(
         self,
-        path_to_labels: str,
+        path_to_labels: Place,
         classes: Classes,
         *,
         person: str | None = None,
@@ -160,17 +162,51 @@ class Client(Calls):
         `keep_both`: that is to be settled then."""
         return self._carry_out(talk.give_labels(path_to_labels, classes, person, task, keep_both))
 
-    def image(self, path_to_img: str, name: str, side: int = 320) -> bytes:
+    def boxes(self, path_to_labels: Place) -> BoxCounts:
+        """Count boxes by class and images by person; list the images that people contradict each other about."""
+        return self._carry_out(talk.boxes(path_to_labels))
+
+    def drawings(self, path_to_img: Place, path_to_labels: Place, names: Iterable[str]) -> list[DrawnImage]:
+        """Tell what everybody drew on those images, and how large these are."""
+        return self._carry_out(talk.drawings(path_to_img, path_to_labels, names))
+
+    def give_boxes(
+        self,
+        path_to_img: Place,
+        path_to_labels: Place,
+        drawn: Drawn,
+        *,
+        person: str | None = None,
+        versions: Mapping[str, str] = MappingProxyType({}),
+        replace: Iterable[str] = (),
+        keep_both: bool = False,
+        unfinished: bool = False,
+    ) -> BoxesWritten:
+        """Write what a person drew on 1,000 images at most: all of it, or nothing.
+
+        drawn: by name, all that is on the image, {"a.jpg": [{"class": "ace", "box": [x, y, width, height]}]} in pixels
+            of the upright image, or the boxes of a drawing or of a prediction; [] says that somebody looked and
+            nothing is there, None takes back what the person drew.
+        versions: by name, those of what the person drew before, which `drawings` and this call tell; needed to change
+            it. Refused (`boxes_changed`) where the file says something else by now.
+        replace: versions of what other people drew, to be taken out where it contradicts this.
+        keep_both: let other people's drawings contradict this; else it is refused (`labelled_otherwise`).
+        unfinished: more is to come: it is kept, and does not count yet.
+        """
+        said = (person, versions, replace, keep_both, unfinished)
+        return self._carry_out(talk.give_boxes(path_to_img, path_to_labels, drawn, *said))
+
+    def image(self, path_to_img: Place, name: str, side: int = 320) -> bytes:
         """Return an image of a pool as a JPEG whose longer side has 160, 320, 1024 or 4096 pixels at most."""
         return self._carry_out(talk.image(path_to_img, name, side))
 
-    def contradictions(self, path_to_labels: str, *, task: str = "classification") -> list[Contradiction]:
+    def contradictions(self, path_to_labels: Place, *, task: str = "classification") -> list[Contradiction]:
         """List the images that people see in several ways, and that nobody has settled; 1,000 labels at most."""
         return self._carry_out(talk.contradictions(path_to_labels, task))
 
     def settle(
         self,
-        path_to_labels: str,
+        path_to_labels: Place,
         classes: Classes,
         *,
         task: str = "classification",
@@ -178,28 +214,28 @@ class Client(Calls):
         """Say by name what holds of such images. People's files stay as they are; None opens the question again."""
         self._carry_out(talk.settle(path_to_labels, classes, task))
 
-    def notes(self, path_to_labels: str, *, person: str | None = None) -> list[Note]:
+    def notes(self, path_to_labels: Place, *, person: str | None = None) -> list[Note]:
         """List what people are unsure of, and what they note about images, the newest 10,000; a person's alone."""
         return self._carry_out(talk.notes(path_to_labels, person))
 
-    def give_notes(self, path_to_labels: str, notes: Iterable[GivenNote], *, person: str | None = None) -> list[Note]:
+    def give_notes(self, path_to_labels: Place, notes: Iterable[GivenNote], *, person: str | None = None) -> list[Note]:
         """Write what a person says of images besides labels from now on, and return all notes of theirs. One that is
         neither unsure nor has a text takes back what there was."""
         return self._carry_out(talk.give_notes(path_to_labels, notes, person))
 
     def kept_apart(
-        self, path_to_labels: str, path_to_img: str | None = None, *, task: str = "classification"
+        self, path_to_labels: Place, path_to_img: Place | None = None, *, task: str = "classification"
     ) -> KeptApart:
         """Tell which images are kept apart to validate by, of that pool, and how many have a label that counts."""
         return self._carry_out(talk.kept_apart(path_to_labels, path_to_img, task))
 
     def keep_apart(
-        self, path_to_img: str, path_to_labels: str, images: int, *, task: str = "classification"
+        self, path_to_img: Place, path_to_labels: Place, images: int, *, task: str = "classification"
     ) -> KeptApart:
         """Keep so many images apart in all, drawn at random beside those that are; 0: none any more."""
         return self._carry_out(talk.keep_apart(path_to_img, path_to_labels, images, task))
 
-    def paces(self, path_to_labels: str) -> list[Pace]:
+    def paces(self, path_to_labels: Place) -> list[Pace]:
         """Tell how fast people label, as far as that is known: those whose labels came over HTTP."""
         return self._carry_out(talk.paces(path_to_labels))
 
@@ -220,10 +256,10 @@ class Client(Calls):
 
     def export(
         self,
-        path_to_labels: str,
+        path_to_labels: Place,
         form: str,
         *,
-        path_to_img: str | None = None,
+        path_to_img: Place | None = None,
         job_id: str | None = None,
         task: str = "classification",
         image_prefix: str | None = None,
@@ -238,7 +274,7 @@ class Client(Calls):
         return self._carry_out(talk.export(path_to_labels, form, path_to_img, job_id, task, image_prefix))
 
     def report(
-        self, path_to_img: str, path_to_labels: str, jobs: Sequence[str], *, task: str = "classification"
+        self, path_to_img: Place, path_to_labels: Place, jobs: Sequence[str], *, task: str = "classification"
     ) -> bytes:
         """Make a report of the results of those jobs, and of labels and people: one HTML file that asks no host."""
         return self._carry_out(talk.report(path_to_img, path_to_labels, jobs, task))
@@ -326,15 +362,16 @@ class AsyncClient(AsyncCalls):
         """Yield what happens to the job, from its beginning or after that event, to its end."""
         reader = EventReader(after)
         while not reader.ended:
-            fault = None
+            fault: ClientError | None = None
             try:
                 async with self._http.stream("GET", place(job_id, "events"), headers=reader.headers) as answer:
                     if answer.is_error:
                         await answer.aread()
-                        raise talk.refused(answer)
-                    async for line in answer.aiter_lines():
-                        if (event := reader.feed(line)) is not None:
-                            yield event
+                        fault = talk.refused(answer)
+                    else:
+                        async for line in answer.aiter_lines():
+                            if (event := reader.feed(line)) is not None:
+                                yield event
             except httpx.RequestError as error:
                 fault = Unreachable.because(error, self.url)
             if not reader.ended:
@@ -359,14 +396,14 @@ class AsyncClient(AsyncCalls):
         """Return the result's file; `tsv` is a labels file, of kinds that have classes to give."""
         return await self._carry_out(talk.download(job_id, form))
 
-    async def hand_outs(self, path_to_img: str, path_to_labels: str | None = None) -> list[HandOut]:
+    async def hand_outs(self, path_to_img: Place, path_to_labels: Place | None = None) -> list[HandOut]:
         """List the batches of a pool that are with people, the one that ends first at the beginning."""
         return await self._carry_out(talk.hand_outs(path_to_img, path_to_labels))
 
     async def give_back(
         self,
-        path_to_img: str,
-        path_to_labels: str | None = None,
+        path_to_img: Place,
+        path_to_labels: Place | None = None,
         *,
         person: str | None = None,
         job_id: str | None = None,
@@ -377,8 +414,8 @@ class AsyncClient(AsyncCalls):
 
     async def labels(
         self,
-        path_to_labels: str,
-        path_to_img: str | None = None,
+        path_to_labels: Place,
+        path_to_img: Place | None = None,
         *,
         names: Sequence[str] | None = None,
         task: str = "classification",
@@ -388,7 +425,7 @@ class AsyncClient(AsyncCalls):
 
     async def give_labels(
         self,
-        path_to_labels: str,
+        path_to_labels: Place,
         classes: Classes,
         *,
         person: str | None = None,
@@ -399,17 +436,51 @@ class AsyncClient(AsyncCalls):
         `keep_both`: that is to be settled then."""
         return await self._carry_out(talk.give_labels(path_to_labels, classes, person, task, keep_both))
 
-    async def image(self, path_to_img: str, name: str, side: int = 320) -> bytes:
+    async def boxes(self, path_to_labels: Place) -> BoxCounts:
+        """Count boxes by class and images by person; list the images that people contradict each other about."""
+        return await self._carry_out(talk.boxes(path_to_labels))
+
+    async def drawings(self, path_to_img: Place, path_to_labels: Place, names: Iterable[str]) -> list[DrawnImage]:
+        """Tell what everybody drew on those images, and how large these are."""
+        return await self._carry_out(talk.drawings(path_to_img, path_to_labels, names))
+
+    async def give_boxes(
+        self,
+        path_to_img: Place,
+        path_to_labels: Place,
+        drawn: Drawn,
+        *,
+        person: str | None = None,
+        versions: Mapping[str, str] = MappingProxyType({}),
+        replace: Iterable[str] = (),
+        keep_both: bool = False,
+        unfinished: bool = False,
+    ) -> BoxesWritten:
+        """Write what a person drew on 1,000 images at most: all of it, or nothing.
+
+        drawn: by name, all that is on the image, {"a.jpg": [{"class": "ace", "box": [x, y, width, height]}]} in pixels
+            of the upright image, or the boxes of a drawing or of a prediction; [] says that somebody looked and
+            nothing is there, None takes back what the person drew.
+        versions: by name, those of what the person drew before, which `drawings` and this call tell; needed to change
+            it. Refused (`boxes_changed`) where the file says something else by now.
+        replace: versions of what other people drew, to be taken out where it contradicts this.
+        keep_both: let other people's drawings contradict this; else it is refused (`labelled_otherwise`).
+        unfinished: more is to come: it is kept, and does not count yet.
+        """
+        said = (person, versions, replace, keep_both, unfinished)
+        return await self._carry_out(talk.give_boxes(path_to_img, path_to_labels, drawn, *said))
+
+    async def image(self, path_to_img: Place, name: str, side: int = 320) -> bytes:
         """Return an image of a pool as a JPEG whose longer side has 160, 320, 1024 or 4096 pixels at most."""
         return await self._carry_out(talk.image(path_to_img, name, side))
 
-    async def contradictions(self, path_to_labels: str, *, task: str = "classification") -> list[Contradiction]:
+    async def contradictions(self, path_to_labels: Place, *, task: str = "classification") -> list[Contradiction]:
         """List the images that people see in several ways, and that nobody has settled; 1,000 labels at most."""
         return await self._carry_out(talk.contradictions(path_to_labels, task))
 
     async def settle(
         self,
-        path_to_labels: str,
+        path_to_labels: Place,
         classes: Classes,
         *,
         task: str = "classification",
@@ -417,30 +488,30 @@ class AsyncClient(AsyncCalls):
         """Say by name what holds of such images. People's files stay as they are; None opens the question again."""
         await self._carry_out(talk.settle(path_to_labels, classes, task))
 
-    async def notes(self, path_to_labels: str, *, person: str | None = None) -> list[Note]:
+    async def notes(self, path_to_labels: Place, *, person: str | None = None) -> list[Note]:
         """List what people are unsure of, and what they note about images, the newest 10,000; a person's alone."""
         return await self._carry_out(talk.notes(path_to_labels, person))
 
     async def give_notes(
-        self, path_to_labels: str, notes: Iterable[GivenNote], *, person: str | None = None
+        self, path_to_labels: Place, notes: Iterable[GivenNote], *, person: str | None = None
     ) -> list[Note]:
         """Write what a person says of images besides labels from now on, and return all notes of theirs. One that is
         neither unsure nor has a text takes back what there was."""
         return await self._carry_out(talk.give_notes(path_to_labels, notes, person))
 
     async def kept_apart(
-        self, path_to_labels: str, path_to_img: str | None = None, *, task: str = "classification"
+        self, path_to_labels: Place, path_to_img: Place | None = None, *, task: str = "classification"
     ) -> KeptApart:
         """Tell which images are kept apart to validate by, of that pool, and how many have a label that counts."""
         return await self._carry_out(talk.kept_apart(path_to_labels, path_to_img, task))
 
     async def keep_apart(
-        self, path_to_img: str, path_to_labels: str, images: int, *, task: str = "classification"
+        self, path_to_img: Place, path_to_labels: Place, images: int, *, task: str = "classification"
     ) -> KeptApart:
         """Keep so many images apart in all, drawn at random beside those that are; 0: none any more."""
         return await self._carry_out(talk.keep_apart(path_to_img, path_to_labels, images, task))
 
-    async def paces(self, path_to_labels: str) -> list[Pace]:
+    async def paces(self, path_to_labels: Place) -> list[Pace]:
         """Tell how fast people label, as far as that is known: those whose labels came over HTTP."""
         return await self._carry_out(talk.paces(path_to_labels))
 
@@ -461,10 +532,10 @@ class AsyncClient(AsyncCalls):
 
     async def export(
         self,
-        path_to_labels: str,
+        path_to_labels: Place,
         form: str,
         *,
-        path_to_img: str | None = None,
+        path_to_img: Place | None = None,
         job_id: str | None = None,
         task: str = "classification",
         image_prefix: str | None = None,
@@ -479,7 +550,7 @@ class AsyncClient(AsyncCalls):
         return await self._carry_out(talk.export(path_to_labels, form, path_to_img, job_id, task, image_prefix))
 
     async def report(
-        self, path_to_img: str, path_to_labels: str, jobs: Sequence[str], *, task: str = "classification"
+        self, path_to_img: Place, path_to_labels: Place, jobs: Sequence[str], *, task: str = "classification"
     ) -> bytes:
         """Make a report of the results of those jobs, and of labels and people: one HTML file that asks no host."""
         return await self._carry_out(talk.report(path_to_img, path_to_labels, jobs, task))

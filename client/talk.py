@@ -23,6 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from nextlabel.client.beside_labels import KeptApart, Note, NotesTold
+from nextlabel.client.boxes import BoxCounts, BoxesWritten, Drawn, DrawnImage, DrawnImages, images_of
 from nextlabel.client.contradictions import Classes, Contradiction, LabelsTold, gathered, lines_of
 from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable, Unsendable
 from nextlabel.client.hand_outs import GivenBack, HandOut, HandOutList
@@ -49,6 +50,7 @@ LONGEST_RETRY_AFTER_S = 5.0
 #: Seconds between looks at a job whose service is away: the job goes on meanwhile.
 AWAY_S = 2.0
 PAGE = 200
+DRAWINGS_AT_ONCE = 50  # names of 255 letters, written in an address, fit into one that servers take
 MEDIA_TYPES = {"json": "application/json", "csv": "text/csv", "tsv": "text/tab-separated-values"}
 PROBLEM = "application/problem+json"
 _job: TypeAdapter[Job] = TypeAdapter(Job)
@@ -60,9 +62,14 @@ _notes_told: TypeAdapter[NotesTold] = TypeAdapter(NotesTold)
 _kept_apart: TypeAdapter[KeptApart] = TypeAdapter(KeptApart)
 _projects: TypeAdapter[ProjectList] = TypeAdapter(ProjectList)
 _paces: TypeAdapter[PaceList] = TypeAdapter(PaceList)
+_box_counts: TypeAdapter[BoxCounts] = TypeAdapter(BoxCounts)
+_drawn_images: TypeAdapter[DrawnImages] = TypeAdapter(DrawnImages)
+_boxes_written: TypeAdapter[BoxesWritten] = TypeAdapter(BoxesWritten)
 _anything: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 NOT_NOW = (httpx.codes.TOO_MANY_REQUESTS, *(httpx.codes(status) for status in (502, 503, 504)))
 
+#: A `str` is read by the service, relative to its data roots; a `Path` is one of this machine and is sent absolute.
+Place = str | Path
 Format = Literal["json", "csv", "tsv"]
 OnChange = Callable[[Job], None]
 T = TypeVar("T")
@@ -131,8 +138,9 @@ def submit(request: JobRequest | Mapping[str, Any], idempotency_key: str | None 
 def run(
     request: JobRequest | Mapping[str, Any], on_change: OnChange = unheard, timeout_s: float = inf
 ) -> Talk[JobResult]:
+    deadline = time.monotonic() + timeout_s
     seen = yield from _submitted(request, None)
-    job = yield from _followed(seen, on_change, time.monotonic() + timeout_s, timeout_s)
+    job = yield from _followed(seen, on_change, deadline, timeout_s)
     return (yield from result(job.id)) if job.result is None else job.result
 
 
@@ -191,15 +199,15 @@ def result(job_id: str) -> Talk[JobResult]:
     return _by(read_result, answer)
 
 
-def hand_outs(path_to_img: str, path_to_labels: str | None) -> Talk[list[HandOut]]:
+def hand_outs(path_to_img: Place, path_to_labels: Place | None) -> Talk[list[HandOut]]:
     project = _project(path_to_img, path_to_labels)
     answer = yield from _ask(Call("GET", "/hand-outs", params={**project, "names": True}))
     return _read(_hand_outs, answer).hand_outs
 
 
 def give_back(
-    path_to_img: str,
-    path_to_labels: str | None,
+    path_to_img: Place,
+    path_to_labels: Place | None,
     person: str | None = None,
     job_id: str | None = None,
     names: Sequence[str] | None = None,
@@ -210,18 +218,18 @@ def give_back(
 
 
 def labels(
-    path_to_labels: str, path_to_img: str | None, names: Sequence[str] | None, task: str
+    path_to_labels: Place, path_to_img: Place | None, names: Sequence[str] | None, task: str
 ) -> Talk[dict[str, Any]]:
-    params = {"path_to_labels": path_to_labels, "path_to_img": path_to_img, "of": names, "task": task}
+    params = {"path_to_labels": _sent(path_to_labels), "path_to_img": _sent(path_to_img), "of": names, "task": task}
     answer = yield from _ask(Call("GET", "/labels", {name: value for name, value in params.items() if value}))
     return _read(_anything, answer)
 
 
 def give_labels(
-    path_to_labels: str, classes: Classes, person: str | None, task: str, keep_both: bool
+    path_to_labels: Place, classes: Classes, person: str | None, task: str, keep_both: bool
 ) -> Talk[dict[str, Any]]:
     body = {
-        "path_to_labels": path_to_labels,
+        "path_to_labels": _sent(path_to_labels),
         "labels": lines_of(classes),
         "person": person,
         "task": task,
@@ -231,47 +239,78 @@ def give_labels(
     return _read(_anything, answer)
 
 
-def image(path_to_img: str, name: str, side: int) -> Talk[bytes]:
-    answer = yield from _ask(Call("GET", "/images", {"path_to_img": path_to_img, "name": name, "side": side}))
+def image(path_to_img: Place, name: str, side: int) -> Talk[bytes]:
+    answer = yield from _ask(Call("GET", "/images", {"path_to_img": _sent(path_to_img), "name": name, "side": side}))
     return answer.content
 
 
-def contradictions(path_to_labels: str, task: str) -> Talk[list[Contradiction]]:
-    answer = yield from _ask(Call("GET", "/labels", params={"path_to_labels": path_to_labels, "task": task}))
+def contradictions(path_to_labels: Place, task: str) -> Talk[list[Contradiction]]:
+    answer = yield from _ask(Call("GET", "/labels", params={"path_to_labels": _sent(path_to_labels), "task": task}))
     return gathered(_read(_labels_told, answer).conflicts)
 
 
-def settle(path_to_labels: str, classes: Classes, task: str) -> Talk[None]:
-    body = {"path_to_labels": path_to_labels, "labels": lines_of(classes), "task": task}
+def settle(path_to_labels: Place, classes: Classes, task: str) -> Talk[None]:
+    body = {"path_to_labels": _sent(path_to_labels), "labels": lines_of(classes), "task": task}
     yield from _ask(Call("POST", "/labels/settle", body=body))
 
 
-def notes(path_to_labels: str, person: str | None) -> Talk[list[Note]]:
-    params = {"path_to_labels": path_to_labels, **({"person": person} if person else {})}
+def boxes(path_to_labels: Place) -> Talk[BoxCounts]:
+    answer = yield from _ask(Call("GET", "/labels/boxes", {"path_to_labels": _sent(path_to_labels)}))
+    return _read(_box_counts, answer)
+
+
+def drawings(path_to_img: Place, path_to_labels: Place, names: Iterable[str]) -> Talk[list[DrawnImage]]:
+    project, asked = _project(path_to_img, path_to_labels), list(names)
+    found: list[DrawnImage] = []
+    for first in range(0, len(asked), DRAWINGS_AT_ONCE):
+        some = asked[first : first + DRAWINGS_AT_ONCE]
+        answer = yield from _ask(Call("GET", "/labels/boxes/images", {**project, "of": some}))
+        found += _read(_drawn_images, answer).images
+    return found
+
+
+def give_boxes(
+    path_to_img: Place,
+    path_to_labels: Place,
+    drawn: Drawn,
+    person: str | None,
+    versions: Mapping[str, str],
+    replace: Iterable[str],
+    keep_both: bool,
+    unfinished: bool,
+) -> Talk[BoxesWritten]:
+    said = {"person": person, "replace": list(replace), "keep_both": keep_both}
+    body = {**_project(path_to_img, path_to_labels), **said, "images": images_of(drawn, versions, unfinished)}
+    answer = yield from _ask(Call("POST", "/labels/boxes", body=body))
+    return _read(_boxes_written, answer)
+
+
+def notes(path_to_labels: Place, person: str | None) -> Talk[list[Note]]:
+    params = {"path_to_labels": _sent(path_to_labels), **({"person": person} if person else {})}
     answer = yield from _ask(Call("GET", "/labels/notes", params))
     return _read(_notes_told, answer).notes
 
 
-def give_notes(path_to_labels: str, given: Iterable[GivenNote], person: str | None) -> Talk[list[Note]]:
-    body = {"path_to_labels": path_to_labels, "notes": [asdict(one) for one in given], "person": person}
+def give_notes(path_to_labels: Place, given: Iterable[GivenNote], person: str | None) -> Talk[list[Note]]:
+    body = {"path_to_labels": _sent(path_to_labels), "notes": [asdict(one) for one in given], "person": person}
     answer = yield from _ask(Call("POST", "/labels/notes", body=body))
     return _read(_notes_told, answer).notes
 
 
-def kept_apart(path_to_labels: str, path_to_img: str | None, task: str) -> Talk[KeptApart]:
-    params = {"path_to_labels": path_to_labels, "path_to_img": path_to_img, "task": task}
+def kept_apart(path_to_labels: Place, path_to_img: Place | None, task: str) -> Talk[KeptApart]:
+    params = {"path_to_labels": _sent(path_to_labels), "path_to_img": _sent(path_to_img), "task": task}
     answer = yield from _ask(Call("GET", "/labels/validation", {name: said for name, said in params.items() if said}))
     return _read(_kept_apart, answer)
 
 
-def keep_apart(path_to_img: str, path_to_labels: str, images: int, task: str) -> Talk[KeptApart]:
-    body = {"path_to_img": path_to_img, "path_to_labels": path_to_labels, "images": images, "task": task}
+def keep_apart(path_to_img: Place, path_to_labels: Place, images: int, task: str) -> Talk[KeptApart]:
+    body = {"path_to_img": _sent(path_to_img), "path_to_labels": _sent(path_to_labels), "images": images, "task": task}
     answer = yield from _ask(Call("POST", "/labels/validation", body=body))
     return _read(_kept_apart, answer)
 
 
-def paces(path_to_labels: str) -> Talk[list[Pace]]:
-    answer = yield from _ask(Call("GET", "/labels/paces", {"path_to_labels": path_to_labels}))
+def paces(path_to_labels: Place) -> Talk[list[Pace]]:
+    answer = yield from _ask(Call("GET", "/labels/paces", {"path_to_labels": _sent(path_to_labels)}))
     return _read(_paces, answer).people
 
 
@@ -290,25 +329,30 @@ def forget_project(name: str) -> Talk[None]:
 
 
 def export(
-    path_to_labels: str, form: str, path_to_img: str | None, job_id: str | None, task: str, image_prefix: str | None
+    path_to_labels: Place, form: str, path_to_img: Place | None, job_id: str | None, task: str, image_prefix: str | None
 ) -> Talk[bytes]:
-    body = {"path_to_labels": path_to_labels, "format": form, "job": job_id, "task": task}
+    body = {"path_to_labels": _sent(path_to_labels), "format": form, "job": job_id, "task": task}
     if path_to_img is not None:
-        body["path_to_img"] = path_to_img
+        body["path_to_img"] = _sent(path_to_img)
     if image_prefix is not None:
         body["image_prefix"] = image_prefix
     answer = yield from _ask(Call("POST", "/export", body=body))
     return answer.content
 
 
-def report(path_to_img: str, path_to_labels: str, jobs: Sequence[str], task: str) -> Talk[bytes]:
-    body = {"path_to_img": path_to_img, "path_to_labels": path_to_labels, "jobs": list(jobs), "task": task}
+def report(path_to_img: Place, path_to_labels: Place, jobs: Sequence[str], task: str) -> Talk[bytes]:
+    body = {
+        "path_to_img": _sent(path_to_img),
+        "path_to_labels": _sent(path_to_labels),
+        "jobs": list(jobs),
+        "task": task,
+    }
     answer = yield from _ask(Call("POST", "/report", body=body))
     return answer.content
 
 
-def _project(path_to_img: str, path_to_labels: str | None) -> dict[str, str]:
-    return {"path_to_img": path_to_img, **({"path_to_labels": path_to_labels} if path_to_labels else {})}
+def _project(path_to_img: Place, path_to_labels: Place | None) -> dict[str, str | None]:
+    return {"path_to_img": _sent(path_to_img), **({"path_to_labels": _sent(path_to_labels)} if path_to_labels else {})}
 
 
 def capabilities() -> Talk[dict[str, Any]]:
@@ -429,8 +473,10 @@ def body_of(request: JobRequest | Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
-def _sent(path: Path) -> str:
-    return str(bucket_url(path)) if is_url(path) else str(path.absolute())
+def _sent(place: Place | None) -> str | None:
+    if not isinstance(place, Path):
+        return place
+    return str(bucket_url(place)) if is_url(place) else str(place.absolute())
 
 
 def refused(answer: httpx.Response) -> Refused:
@@ -464,16 +510,22 @@ class EventReader:
         self.ended = False
         self._fields: dict[str, str] = {}
         self._pauses = list(PAUSES_S)
+        self._followed = False
 
     @property
     def headers(self) -> dict[str, str]:
         return {"Last-Event-ID": self.last_id} if self.last_id else {}
 
-    def pause_s(self, fault: Unreachable | None) -> float:
-        """Return how long to wait before connecting again. Raises the fault when it has come too often in a row."""
-        if fault is not None and not self._pauses:
+    def pause_s(self, fault: ClientError | None) -> float:
+        """Return how long to wait before connecting again.
+
+        Raises the fault when it can't pass, or has come too often in a row and no event came before: once there was
+        one, a service that is away is waited for, as by `wait`.
+        """
+        if fault is not None and not (fault.retryable and (self._pauses or self._followed)):
             raise fault
-        return self._pauses.pop(0) if self._pauses else 0.0
+        self._fields = {}  # half of what the connection broke in
+        return self._pauses.pop(0) if self._pauses else AWAY_S
 
     def feed(self, line: str) -> Event | None:
         """Take in a line; return the event that ends with it, if one does."""
@@ -484,7 +536,7 @@ class EventReader:
         fields, self._fields = self._fields, {}
         if "data" not in fields:  # a sign of life
             return None
-        self._pauses = list(PAUSES_S)
+        self._pauses, self._followed = list(PAUSES_S), True
         event = Event(fields.get("id", ""), fields.get("event", "message"), json.loads(fields["data"]))
         self.last_id, self.ended = event.id or self.last_id, event.name == "end"
         return event

@@ -21,6 +21,7 @@ CODES = {
     "unknown_task": "unknown_task",
 }
 NO_SUCH_FIELD = "there is no such field"
+GIVEN_TWICE = "it is given more than once; give it once"
 M = TypeVar("M", bound=BaseModel)
 
 

@@ -101,18 +101,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from math import inf
-from pathlib import Path
 from typing import Any, Literal, Required, TypedDict, Unpack, overload
 
 from nextlabel.client import talk
 from nextlabel.client.signatures import spelled_out
-from nextlabel.client.talk import OnChange, Talk, unheard
+from nextlabel.client.talk import OnChange, Place, Talk, unheard
 {results}
 from nextlabel.core.kinds.requests import HeadName
 from nextlabel.core.methods.base import Method
 
-#: A `str` is read by the service, relative to its data roots; a `Path` is one of this machine and is sent absolute.
-Place = str | Path
 MethodChoice = str | Mapping[str, Any] | Method
 """
 

@@ -8,13 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Body, Depends, Header, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import ME, Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JSON, JsonRoute
-from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.routes.hand_outs import note_labels
 from nextlabel.api.routes.labels import ETAG, ClassCount, PathText, PersonCount
 from nextlabel.api.services import Given
@@ -39,7 +38,7 @@ from nextlabel.core.errors import ImageNotFound, UnreadableImage
 from nextlabel.core.kinds.requests import ImageName, PersonName
 from nextlabel.core.settings import Settings
 
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 MAX_AT_ONCE = 1000
 MAX_BOXES = 5000  # of an image; with names that aren't long they stay within the largest request
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -136,8 +135,6 @@ class BoxesGivenView(BaseModel):
 
 
 class BoxesQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     path_to_labels: PathText
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Query
+from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
-from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.services import Given, Services
 from nextlabel.core.data.class_file import (
     MOST_CLASSES,
@@ -29,7 +28,7 @@ from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.kinds.requests import OfClasses, PathText, TaskOfClasses
 from nextlabel.core.tasks.registry import MULTILABEL, task_of
 
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 ClassName = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
@@ -73,8 +72,6 @@ class ClassesGiven(BaseModel):
 
 
 class ClassesQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     path_to_labels: PathText
     task: OfClasses = "classification"
 

@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, cast
 
-from fastapi import APIRouter, Body, Depends, Response
+from fastapi import APIRouter, Body, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import Reader, job_of
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
-from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.services import Given, Services
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.places import place_at
@@ -36,7 +35,7 @@ from nextlabel.core.kinds.registry import read_result
 from nextlabel.core.kinds.requests import AnyTask, PathText
 from nextlabel.core.tasks.registry import CLASS_TASKS, DETECTION
 
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 UNSAID, ZIP = "Nextlabel-Unsaid", "application/zip"
 IMAGE_FOLDER: Final = "image-folder"
 

@@ -7,18 +7,17 @@ the head has never seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from nextlabel.api.auth import Caller, Submitter
 from nextlabel.api.document import OF_THE_FIRST_VERSION, required
 from nextlabel.api.errors import RESPONSES, failed_job
-from nextlabel.api.parameters import refuse_twice
 from nextlabel.api.routes.jobs import accept, until_ended
 from nextlabel.api.services import Given, Services
 from nextlabel.core.errors import Fault, InvalidRequest
@@ -26,9 +25,9 @@ from nextlabel.core.jobs.record import Job, JobState
 from nextlabel.core.kinds.admission import admit, paths_in
 from nextlabel.core.kinds.registry import read_result
 
-router = APIRouter(tags=["first version"], responses=RESPONSES, dependencies=[Depends(refuse_twice)])
-#: All are required. They are optional to FastAPI so that what is missing is told together with all else that is wrong.
-Text = Annotated[str | None, Query(include_in_schema=False)]
+router = APIRouter(tags=["first version"], responses=RESPONSES)
+OF_A_SELECTION = ("backbone", "add", "method", "path_to_labels", "path_to_img")
+OF_AN_F1 = ("backbone", "path_to_labels_train", "path_to_img_train", "path_to_labels_val", "path_to_img_val")
 
 
 class Chosen(BaseModel):
@@ -42,65 +41,33 @@ class F1Macro(BaseModel):
 @router.get(
     "/active_learning",
     responses={200: {"model": Chosen, "headers": OF_THE_FIRST_VERSION}},
-    openapi_extra=required("backbone", "add", "method", "path_to_labels", "path_to_img"),
+    openapi_extra=required(*OF_A_SELECTION),
 )
-async def active_learning(
-    services: Given,
-    caller: Submitter,
-    backbone: Text = None,
-    add: Text = None,
-    method: Text = None,
-    path_to_labels: Text = None,
-    path_to_img: Text = None,
-) -> Response:
+async def active_learning(request: Request, services: Given, caller: Submitter) -> Response:
     """`{"data": [names]}`, sorted by name as ever; `/jobs/{id}` has them best first."""
-    job = await _run(
-        services,
-        caller,
-        kind="selection",
-        backbone=backbone,
-        add=add,
-        method=method,
-        path_to_labels=path_to_labels,
-        path_to_img=path_to_img,
-    )
+    job = await _run("selection", OF_A_SELECTION, request, services, caller)
     return await _answer(job, services, lambda result: {"data": sorted(result.data)})
 
 
 @router.get(
     "/f1",
     responses={200: {"model": F1Macro, "headers": OF_THE_FIRST_VERSION}},
-    openapi_extra=required(
-        "backbone", "path_to_labels_train", "path_to_img_train", "path_to_labels_val", "path_to_img_val"
-    ),
+    openapi_extra=required(*OF_AN_F1),
 )
-async def f1(
-    services: Given,
-    caller: Submitter,
-    backbone: Text = None,
-    path_to_labels_train: Text = None,
-    path_to_img_train: Text = None,
-    path_to_labels_val: Text = None,
-    path_to_img_val: Text = None,
-) -> Response:
+async def f1(request: Request, services: Given, caller: Submitter) -> Response:
     """`{"f1_macro": x}`."""
-    job = await _run(
-        services,
-        caller,
-        kind="f1",
-        backbone=backbone,
-        path_to_labels_train=path_to_labels_train,
-        path_to_img_train=path_to_img_train,
-        path_to_labels_val=path_to_labels_val,
-        path_to_img_val=path_to_img_val,
-    )
+    job = await _run("f1", OF_AN_F1, request, services, caller)
     return await _answer(job, services, lambda result: {"f1_macro": result.f1_macro})
 
 
-async def _run(services: Services, caller: Caller, **request: str | None) -> Job:
-    """Submit the job and wait for its end. Raises InvalidRequest with every fault, missing arguments among them."""
-    given = {name: value for name, value in request.items() if value is not None}
-    faults = [Fault(f"?{name}", "missing_field", "this argument is required") for name in request.keys() - given.keys()]
+async def _run(kind: str, names: Sequence[str], request: Request, services: Services, caller: Caller) -> Job:
+    """Submit the job and wait for its end. Raises InvalidRequest with every fault, missing arguments among them.
+
+    Of an argument that is given twice the first counts, and others than `names` are left aside, both as ever.
+    """
+    first = dict(reversed(request.query_params.multi_items()))
+    given = {"kind": kind, **{name: first[name] for name in names if name in first}}
+    faults = [Fault(f"?{name}", "missing_field", "this argument is required") for name in names if name not in given]
     try:
         if faults:
             await services.files.run(paths_in(given), admit, given, services.settings)

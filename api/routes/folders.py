@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
 
 from nextlabel.api.auth import Reader
 from nextlabel.api.errors import RESPONSES
-from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.services import Given
 from nextlabel.core.data.listing import list_folder, list_roots
 
-router = APIRouter(tags=["data"], responses=RESPONSES, dependencies=[Depends(refuse_parameters)])
+router = APIRouter(tags=["data"], responses=RESPONSES)
 
 
 class Folder(BaseModel):
@@ -32,8 +31,6 @@ class Folder(BaseModel):
 
 
 class FolderQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     path: str | None = Field(None, min_length=1, max_length=4096, description="Without it, the data roots.")
 
 

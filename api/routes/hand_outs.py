@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Query
+from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
-from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.errors import StoreUnavailable
@@ -25,12 +24,10 @@ from nextlabel.core.logs import get_logger
 from nextlabel.core.people import in_file_names
 
 log = get_logger(__name__)
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 
 
 class HandOutsQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     path_to_img: PathText
     path_to_labels: PathText | None = None
     names: bool = Field(False, description="List the names, too.")

@@ -9,17 +9,16 @@ from functools import partial
 from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import BaseModel, Field
 
 from nextlabel.api.auth import Viewer
 from nextlabel.api.errors import RESPONSES
-from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.services import Given, Services
 from nextlabel.core.data.images import Dear
 from nextlabel.core.data.thumbnails import ImageIn, Side, image_in
 
-router = APIRouter(tags=["data"], responses=RESPONSES, dependencies=[Depends(refuse_parameters)])
+router = APIRouter(tags=["data"], responses=RESPONSES)
 JPEG = "image/jpeg"
 ETAG = {"ETag": {"description": "Changes with the image.", "required": True, "schema": {"type": "string"}}}
 
@@ -30,8 +29,6 @@ _being_made: dict[str, asyncio.Future[bytes]] = {}  # of those that are dear, by
 
 
 class ImageQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     path_to_img: str = Field(min_length=1, max_length=4096)
     name: str = Field(min_length=1, max_length=4096, description="As it is in the pool.")
     side: Side = Field(Side.MEDIUM, description="Pixels that the longer side has at most.")

@@ -16,7 +16,6 @@ from nextlabel.api.auth import Caller, JobToChange, JobToForget, JobToRead, Read
 from nextlabel.api.document import EXAMPLES, OF_A_JOB, OF_A_NEW_JOB, RequestBody
 from nextlabel.api.errors import RESPONSES, HttpError
 from nextlabel.api.json_bodies import JSON, JsonRoute
-from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.sending import OpenedFile, Parts
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.api.views import JobList, JobView, etag, view, view_with_result
@@ -42,7 +41,7 @@ from nextlabel.core.reports.charts import chart_of
 log = get_logger(__name__)
 
 
-router = APIRouter(tags=["jobs"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
+router = APIRouter(tags=["jobs"], responses=RESPONSES, route_class=JsonRoute)
 
 MAX_WAIT_S = 60
 RETRY_AFTER_S = "2"

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, Body, Depends, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.main import IncEx
 
 from nextlabel.api.auth import ME, Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JSON, JsonRoute
-from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.routes.hand_outs import note_labels
 from nextlabel.api.services import Given
 from nextlabel.core.data.kept_apart import kept_apart
@@ -32,10 +31,11 @@ from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import Fault, InvalidRequest
+from nextlabel.core.faults import custom_error
 from nextlabel.core.kinds.requests import OfClasses, PersonName
 from nextlabel.core.tasks.registry import CLASSIFICATION, task_of
 
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 MAX_AT_ONCE, MAX_NAMES = 10_000, 100_000
 ETAG = {"ETag": {"description": "Changes with the labels.", "required": True, "schema": {"type": "string"}}}
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -56,6 +56,15 @@ class ClassOfPool(ClassCount):
     """The same, and labels of names that no image of `path_to_img` has; where it was given."""
 
     not_in_pool: int | None = None
+
+
+def _of_boxes_elsewhere(task: Any) -> Any:
+    if task == "detection":
+        raise custom_error("invalid_value", "boxes have calls of their own: GET and POST /labels/boxes")
+    return task
+
+
+OfWholeImages = Annotated[OfClasses, BeforeValidator(_of_boxes_elsewhere)]
 
 
 class PersonCount(LabelsPart):
@@ -119,7 +128,7 @@ class LabelsGiven(BaseModel):
     keep_both: bool = Field(
         False, strict=True, description="Let other files say of these names otherwise: that is to be settled then."
     )
-    task: OfClasses = "classification"
+    task: OfWholeImages = "classification"
 
 
 class LabelsSettled(BaseModel):
@@ -129,7 +138,7 @@ class LabelsSettled(BaseModel):
 
     path_to_labels: PathText = Field(description="A folder.")
     labels: Annotated[list[LabelGiven], Field(max_length=MAX_AT_ONCE)]
-    task: OfClasses = "classification"
+    task: OfWholeImages = "classification"
 
 
 class LabelsWritten(BaseModel):
@@ -140,8 +149,6 @@ class LabelsWritten(BaseModel):
 
 
 class LabelsQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     path_to_labels: PathText
     path_to_img: PathText | None = Field(None, description="A pool: labels of other images are counted apart.")
     names: bool = Field(False, description="List the names, too.")
@@ -149,7 +156,7 @@ class LabelsQuery(BaseModel):
     class_name: str | None = Field(None, alias="class", description="Names of that class alone.")
     after: str = Field("", max_length=4096, description="`next_after` of the page before.")
     limit: int = Field(1000, ge=1, le=MAX_NAMES, description="Names on a page.")
-    task: OfClasses = "classification"
+    task: OfWholeImages = "classification"
 
 
 @router.get(

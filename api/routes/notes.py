@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Query
+from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import ME, Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
-from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.services import Given
 from nextlabel.core.data.notes import MOST_TEXT, GivenNote, Note, of_person, read_notes, write_notes
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.kinds.requests import PathText, PersonName
 
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 MOST_AT_ONCE, MOST_TOLD = 10_000, 10_000
 
 
@@ -40,8 +39,6 @@ class NotesGiven(BaseModel):
 
 
 class NotesQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     path_to_labels: PathText
     person: PersonName | None = Field(None, description="Theirs alone.")
 

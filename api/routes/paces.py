@@ -6,24 +6,21 @@ from datetime import datetime
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
 
 from nextlabel.api.auth import Reader
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
-from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.services import Given, in_thread
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.jobs.paces import LEAST_GAPS, PAUSE_S, Pace, Paces
 from nextlabel.core.kinds.requests import PathText
 
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 
 
 class PacesQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     path_to_labels: PathText
 
 

@@ -8,13 +8,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from nextlabel.api.auth import Reader, job_of
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
-from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.routes.notes import NoteView, note_view
 from nextlabel.api.services import Given, Services
 from nextlabel.core.data.browse import Answer, Guesses, Labelled, Listing, Sort, View, Wanted, find
@@ -34,7 +33,7 @@ from nextlabel.core.kinds.requests import ImageName, OfClasses, PathText
 from nextlabel.core.people import in_file_names
 from nextlabel.core.tasks.registry import task_of
 
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 MOST_AT_ONCE = 10_000
 PREDICTION, MAP = "prediction", "map"
 Noted: TypeAlias = Literal["any", "unsure", "text"]
@@ -43,8 +42,6 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class PoolQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     path_to_img: PathText
     path_to_labels: PathText
     task: OfClasses = "classification"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends
+from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
-from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.services import Given, Services
 from nextlabel.core.data.projects import (
     Add,
@@ -29,7 +28,7 @@ from nextlabel.core.data.projects import (
 from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.kinds.projects import check_work
 
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 ProjectName = Annotated[str, Field(min_length=1, max_length=64)]
 
 

@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Response
+from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import Reader, job_of
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
-from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.services import Given, Services, in_thread
 from nextlabel.core.data.box_files import person_of as person_of_boxes
 from nextlabel.core.data.box_files import survey_boxes
@@ -41,7 +40,7 @@ HTML = "text/html"
 MOST_JOBS = 20
 MOST_LOOKS, LOOKS_S = 1000, 5.0
 
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 
 
 class ReportWanted(BaseModel):

@@ -6,13 +6,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Query
+from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import Reader, Writer
 from nextlabel.api.errors import RESPONSES
 from nextlabel.api.json_bodies import JsonRoute
-from nextlabel.api.parameters import refuse_parameters
 from nextlabel.api.services import Given, Services
 from nextlabel.core.data.kept_apart import Apart, keep_apart, kept_apart, most_apart
 from nextlabel.core.data.label_files import state_of
@@ -22,12 +21,10 @@ from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.kinds.requests import AnyTask, PathText
 from nextlabel.core.tasks.registry import CLASS_TASKS, TASKS
 
-router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute, dependencies=[Depends(refuse_parameters)])
+router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 
 
 class ValidationQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     path_to_labels: PathText
     path_to_img: PathText | None = Field(
         None,

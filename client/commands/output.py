@@ -180,11 +180,11 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
         sys.stdout.buffer.write(content + (b"\n" if wish.form == "json" else b""))
     else:
         write_whole(wish.file, content, durable=False)
-        kind = KINDS[job.kind]
-        if wish.form == "csv" and is_drawn(kind.result_of(job.request.get("task", kind.tasks[0]))):
-            words = _("{file} has the numbers; `-o {chart}` draws them")
-            chart = wish.file.with_suffix(CHARTS[0]).name
-            console.print(words.format(file=wish.file.name, chart=chart), markup=False, highlight=False, soft_wrap=True)
+        kind = KINDS.get(job.kind)  # None: of a service newer than this command
+        if wish.form == "csv" and kind is not None and is_drawn(kind.result_of(job.request.get("task", kind.tasks[0]))):
+            words = _("{file} has the numbers; `nextlabel result {id} -o {chart}` draws them")
+            told = words.format(file=wish.file.name, id=job.id, chart=wish.file.with_suffix(CHARTS[0]).name)
+            console.print(told, markup=False, highlight=False, soft_wrap=True)
         if wish.form == "tsv":
             console.print(
                 _(

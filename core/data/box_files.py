@@ -98,7 +98,7 @@ def give_boxes(
     return BoxesWritten(
         folder.path,
         file_name,
-        {one.name: _version([] if one.drawn is None else [format_line(one.name, one.drawn)]) for one in given},
+        {one.name: _version(_lines_of(one)) for one in wanted.values()},
         {wanted[key].name: drawn.in_words() for said in taken_out.values() for key, drawn in said.items()},
     )
 
@@ -208,10 +208,11 @@ def _composed(drawn: BoxedImage | None) -> BoxedImage | None:
 
 
 def _refuse_changed(lines: Mapping[str, Sequence[str]], wanted: Mapping[str, GivenBoxes]) -> None:
+    """What says already what is wanted was written before, and the answer to that was lost."""
     faults = [
         Fault(f"/images/{at}/version", BoxesChanged.code, f"{one.name} was changed meanwhile: look at it again")
         for at, (key, one) in enumerate(wanted.items())
-        if _version(lines.get(key, ())) != one.version
+        if _version(lines.get(key, ())) not in (one.version, _version(_lines_of(one)))
     ]
     if faults:
         raise BoxesChanged(faults)
@@ -255,6 +256,10 @@ def _lines_about(data: bytes, names: Collection[str]) -> dict[str, list[str]]:
     return about
 
 
+def _lines_of(one: GivenBoxes) -> list[str]:
+    return [] if one.drawn is None else [format_line(one.name, one.drawn)]
+
+
 def _without(data: bytes, names: Collection[str]) -> bytes:
     text, marked = decode_any(data)
     return encode_any("".join(line for line in lines_with_ends(text) if _name_in(line, names) is None), marked)
@@ -265,7 +270,7 @@ def _rewritten(data: bytes, wanted: Mapping[str, GivenBoxes]) -> bytes:
     text, marked = decode_any(_without(data, wanted))
     if text and not text.endswith("\n"):
         text += "\n"
-    lines = (f"{format_line(one.name, one.drawn)}\n" for one in wanted.values() if one.drawn is not None)
+    lines = (f"{line}\n" for one in wanted.values() for line in _lines_of(one))
     return encode_any(text + "".join(lines), marked)
 
 

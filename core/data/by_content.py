@@ -12,6 +12,7 @@ import numpy as np
 
 from nextlabel.core.data.draw import Draw
 from nextlabel.core.data.files import Files, ImageFile
+from nextlabel.core.data.objects import Patience
 from nextlabel.core.data.places import Ahead, Place, place_at
 from nextlabel.core.errors import UnreadableImage
 
@@ -87,11 +88,13 @@ class ByContent:
             return UNREADABLE
 
 
-def place_of(key: str, roots: Sequence[Path]) -> Place:
-    """Make a place of the key that another had, in this process or in another; check it as `place_at` does."""
-    if key.startswith(KEY):
-        return ByContent(place_at(key.removeprefix(KEY), roots))
-    return place_at(key, roots)
+def place_of(key: str, roots: Sequence[Path], patience: Patience | None = None) -> Place:
+    """Make a place of the key that another had, in this process or in another; check it as `place_at` does.
+
+    patience: as of `place_at`.
+    """
+    place = place_at(key.removeprefix(KEY), roots, patience=patience)
+    return ByContent(place) if key.startswith(KEY) else place
 
 
 def _digest(file: ImageFile) -> int:

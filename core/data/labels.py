@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,9 +19,10 @@ from nextlabel.core.data.labels_folder import SETTLED, SUFFIXES_OF_LABELS, may_h
 from nextlabel.core.data.roots import existing_file_or_folder, readable, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import Target, write_whole
-from nextlabel.core.errors import LabelsMalformed, NextlabelError, PathNotReadable
+from nextlabel.core.errors import LabelsMalformed, NextlabelError, PathNotFound, PathNotReadable, PathWrongKind
 
 MAX_LISTED = 20
+NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # says that there is no such file, not that it can't be looked at
 MAX_BYTES = 1 << 30  # of one file; ten million labels have half of it
 V = TypeVar("V")
 
@@ -124,17 +126,23 @@ def files_in(
     """
     people, left_out = _sorted_out(folder, suffixes)
     names = people or [name for name in left_out if has_suffix(name)]
-    files = (followed(folder.file(name), roots, stack) for name in names)
-    return [file for file in files if _is_there(file)]
+    files = (_there(folder.file(name), roots, stack) for name in names)
+    return [file for file in files if file is not None]
 
 
-def _is_there(file: File) -> bool:
-    """Tell whether there is such a file. Raises PathNotReadable: the disk doesn't say, so labels may be missing."""
+def _there(file: File, roots: Sequence[Path], stack: ExitStack) -> File | None:
+    """Return the file, or what it links to; None: a link to nothing, or it is gone this moment.
+
+    Raises PathNotAllowed, and PathNotReadable: the disk doesn't say whether it is there, so labels may be missing.
+    """
     try:
-        return stat.S_ISREG(file.status().st_mode)
-    except FileNotFoundError:  # a link to nothing, or it is gone this moment
-        return False
+        found = followed(file, roots, stack)
+        return found if stat.S_ISREG(found.status().st_mode) else None
+    except (PathNotFound, PathWrongKind):  # the folder that the file would be in isn't there, or is none
+        return None
     except OSError as error:
+        if error.errno in NOWHERE:
+            return None
         raise _not_readable(file.path, error) from None
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nextlabel.core.data.cells import cell_of, classes_in
+from nextlabel.core.data.cells import BETWEEN, cell_of, classes_in
 from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed, Inexpressible
@@ -116,6 +116,7 @@ def read(
             return reading
     columns = _by_header(first, rows[1:], file, name_column, class_column) if has_header else _without_header(rows)
     width = len(first) if has_header else 2
+    bars: list[str] = []
     for place, row in rows[has_header:]:
         name, class_name = _cell(row, columns.name), _cell(row, columns.class_name)
         predicted = _cell(row, columns.predicted)
@@ -129,7 +130,19 @@ def read(
             said, by_model = class_name or predicted, not class_name or bool(_cell(row, columns.score))
             for one in classes_in(said) if several else [said]:
                 reading.answers.append(Answer(place, name, one, by_model))
+            bars += [said] if several and BETWEEN in said else []
+    reading.notes += _notes_on(bars)
     return reading
+
+
+def _notes_on(cells: Sequence[str]) -> Iterator[str]:
+    """Tell what each `|` was taken for: another tool, or an export of one class an image, may mean none of it so."""
+    torn = [cell for cell in cells if len(classes_in(cell)) > 1]
+    held = [one for cell in cells for one in classes_in(cell) if BETWEEN in one]
+    if torn:
+        yield f"| was taken to stand between two classes (times: {len(torn)}), as in {shown(torn[0])}"
+    if held:
+        yield f"\\| was taken for a | in the name of a class (times: {len(held)}), as in {shown(held[0])}"
 
 
 def _one_hot(header: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], name_column: str | None) -> int | None:

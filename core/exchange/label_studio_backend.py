@@ -29,6 +29,7 @@ from nextlabel.core.exchange.annotation_file import Annotation, AnnotationFile
 from nextlabel.core.exchange.entries import GIVEN_SCORE, Entry, entries_of, entry_of_label
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.exchange.label_studio import Control, read_config
+from nextlabel.core.faults import GIVEN_TWICE
 from nextlabel.core.kinds.registry import read_result
 from nextlabel.core.kinds.requests import MAX_ADD, HeadName, TaskOfClasses
 from nextlabel.core.tasks.base import ClassTask, Labels, Matched
@@ -77,13 +78,15 @@ def parse_address(text: str) -> Address:
     parts = [part.partition("=") for part in text.strip("/").split("&") if part]
     pairs = [(unquote(name), unquote(value)) for name, _, value in parts]
     names = [name for name, _ in pairs]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        detail = "the URL says it more than once; say it once"
-        raise InvalidRequest([Fault(f"?{name}", "invalid_value", detail) for name in twice])
+    twice = sorted({name for name in names if names.count(name) > 1})
+    faults = [Fault(f"?{name}", "invalid_value", GIVEN_TWICE) for name in twice]
     try:
-        return Address.model_validate(dict(pairs))
+        address = Address.model_validate(dict(pairs))
     except ValidationError as error:
-        raise InvalidRequest([_fault(one["loc"][0], one["type"], one["msg"]) for one in error.errors()]) from None
+        faults += [_fault(one["loc"][0], one["type"], one["msg"]) for one in error.errors()]
+    if faults:
+        raise InvalidRequest(faults)
+    return address
 
 
 def _fault(name: Any, kind: str, message: str) -> Fault:

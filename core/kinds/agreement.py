@@ -17,7 +17,7 @@ class AgreementRequest(OnePool):
     """How far people agree, and whose labels to look at first."""
 
     kind: Literal["agreement"] = "agreement"
-    task: Literal["classification"] = "classification"
+    task: Literal["classification"] = Field("classification", description="One class an image; no other task.")
 
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:

@@ -43,8 +43,8 @@ class F1Request(Detecting):
     backbone: BackboneName | None = Field(None, description=f"{BACKBONES} Not for boxes.")
     path_to_img_train: PathText | None = Field(None, description="Folder of images to learn from.")
     path_to_labels_train: PathText | None = Field(None, description="Their labels.")
-    path_to_img_val: PathText
-    path_to_labels_val: PathText
+    path_to_img_val: PathText = Field(description="Folder of images to measure on, none of which is learnt from.")
+    path_to_labels_val: PathText = Field(description="Their labels.")
     path_to_predictions: PathText | None = Field(
         None,
         description="For boxes alone, instead of training images: what your own detector says of the validation "

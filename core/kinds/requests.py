@@ -201,7 +201,9 @@ class OnePool(JobRequest):
     )
     path_to_img: PathText = Field(description="Folder of images, labelled and unlabelled together.")
     path_to_labels: PathText | None = Field(
-        None, description="Labels file, or folder of such files: `file name<TAB>class` a line. None yet: leave it out."
+        None,
+        description="Labels file, or folder of such files: `file name<TAB>class` a line; of boxes, a line of JSON for "
+        "each image. None yet: leave it out.",
     )
 
     @classmethod
@@ -350,7 +352,7 @@ class OnBoxes(Timed, BoxesPredicted):
         yield from super().misfits(body)
         given, boxes = given_in(body), body.get("task") == "detection"
         if boxes and "backbone" not in given:
-            yield Fault("/backbone", "missing_field", "boxes are told apart by what a backbone sees in them")
+            yield Fault("/backbone", "missing_field", "name one: boxes are told apart by what it sees in them")
         if boxes and "path_to_embeddings" in given:
             yield Fault("/path_to_embeddings", "invalid_value", "they are of whole images: leave them out")
 

@@ -322,8 +322,8 @@ class DoubtfulBox(Part):
 
 class DetectionSelectionItem(Part):
     """`boxes`: what is predicted on it, the surest first; `in_doubt`: the five most doubtful of them. `expected_boxes`:
-    how many a person may have to draw, the sum of the scores. `copies`: unlabelled near-copies of it that were left
-    out, at most 100."""
+    how many a person may have to draw, the sum of the scores, by what such sums are worth on the held-out images.
+    `copies`: unlabelled near-copies of it that were left out, at most 100."""
 
     rank: int
     name: str

@@ -139,12 +139,14 @@ class Calibration:
     """What scores of boxes mean, by images whose boxes are known and which the detector was not trained on.
 
     thresholds: (C,) the score from which on a box of a class is taken for right. quality: (C,) how well it is found.
-    floor: the score below which boxes say nothing.
+    floor: the score below which boxes say nothing. boxes_per_score: how many objects there are for each 1 that scores
+        from the floor on come to; a small detector that few images taught is less sure than it is right.
     """
 
     thresholds: Floats
     quality: Floats
     floor: float
+    boxes_per_score: float = 1.0
 
     @classmethod
     def unknown(cls, n_classes: int) -> Calibration:
@@ -162,7 +164,10 @@ class Calibration:
         own = [usual if one.threshold is None or one.objects < FEW else one.threshold for one in of_class]
         lowest = lowest_sure(truth, said)
         floor = min([*own, UNKNOWN_FLOOR if lowest is None else lowest])
-        return cls(np.array(own), quality(truth, said, n_classes), floor)
+        objects = sum(np.count_nonzero(~one.crowd) for one in truth)
+        scores = sum(float(one.scores[one.scores >= floor].sum()) for one in said)
+        per_score = (objects + FEW) / (scores + FEW)  # of few objects, near 1
+        return cls(np.array(own), quality(truth, said, n_classes), floor, float(per_score))
 
     def drafts(self, said: Detected) -> Flags:
         """Return (n,) which are so sure that they may be taken for right; of those of one object, the surest."""
@@ -177,12 +182,14 @@ class Calibration:
 
     def said(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        return {"thresholds": self.thresholds.tolist(), "quality": self.quality.tolist(), "floor": self.floor}
+        arrays = {"thresholds": self.thresholds.tolist(), "quality": self.quality.tolist()}
+        return {**arrays, "floor": self.floor, "boxes_per_score": self.boxes_per_score}
 
     @classmethod
     def heard(cls, said: dict[str, Any]) -> Calibration:
-        """Read what `said` gives."""
-        return cls(np.array(said["thresholds"], float), np.array(said["quality"], float), float(said["floor"]))
+        """Read what `said` gives; of a detector that was kept before it told of boxes, scores count as they are."""
+        thresholds, quality = np.array(said["thresholds"], float), np.array(said["quality"], float)
+        return cls(thresholds, quality, float(said["floor"]), float(said.get("boxes_per_score", 1)))
 
 
 def quality(truth: Sequence[Truth], detected: Sequence[Detected], n_classes: int) -> Floats:

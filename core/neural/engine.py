@@ -225,11 +225,13 @@ def _read(reader: Reader, pool: Pool, files: Ahead, row: int, decoder: Decoder) 
     try:
         with files.open(pool.names[row]) as file:
             image = reader.read(file, decoder)
-            return row, image, pool.is_as_listed(row, file)
+            try:
+                as_listed = pool.is_as_listed(row, file)
+            except OSError as error:  # the share was dropped between its bytes and its stamp
+                return row, SkippedFile(pool.names[row], f"the file can't be read: {error.strerror or error}"), False
+            return row, image, as_listed
     except UnreadableImage as error:
         return row, SkippedFile(pool.names[row], error.detail), False
-    except OSError as error:  # the share was dropped between its bytes and its stamp
-        return row, SkippedFile(pool.names[row], f"the file can't be read: {error.strerror or error}"), False
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,17 @@ from collections.abc import Sequence
 
 from nextlabel.core.data.by_content import KEY, place_of
 from nextlabel.core.data.files import FLAVOURED, SkippedFile
+from nextlabel.core.data.objects import Patience
 from nextlabel.core.data.places import Place
 from nextlabel.core.data.roots import shown
-from nextlabel.core.errors import PathNotFound, PathNotReadable, PathWrongKind, TooManyUnreadable, WarningCode
+from nextlabel.core.errors import (
+    PathNotAllowed,
+    PathNotFound,
+    PathNotReadable,
+    PathWrongKind,
+    TooManyUnreadable,
+    WarningCode,
+)
 from nextlabel.core.pipelines.run import Run
 
 REMEDY = (
@@ -18,25 +26,41 @@ REMEDY = (
 
 
 def refuse_too_many(unreadable: Sequence[SkippedFile], total: int, place: Place, run: Run) -> None:
-    """Warn of images of a place that can't be read. Those of formats that a library may not know all of never end a
-    job.
+    """Warn of images of a place that can't be read, and end the job where these are too many of all it reads.
+
+    total: how many were to be read, these among them. Raises what `warn_unreadable` and `check_share` do.
+    """
+    warn_unreadable(unreadable, total, place, run)
+    check_share(unreadable, total, run)
+
+
+def warn_unreadable(unreadable: Sequence[SkippedFile], total: int, place: Place, run: Run) -> None:
+    """Warn of images of a place that can't be read, which may be a part of those that the job reads.
 
     total: how many were to be read, these among them.
 
     Raises:
-        PathNotFound, PathNotReadable, PathWrongKind: some can't be read since the place itself is gone.
-        TooManyUnreadable: none could be read, or more are bad than the settings allow.
+        TooManyUnreadable: none could be read.
+        PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind: they can't since the place itself is gone.
         BucketUnavailable
     """
     if unreadable:
         refuse_gone(place, run)
+    damaged = _damaged(unreadable)
     flavoured = [one for one in unreadable if one.name.lower().endswith(FLAVOURED)]
-    damaged = [one for one in unreadable if not one.name.lower().endswith(FLAVOURED)]
     for code, left_out in ((WarningCode.FILE_LEFT_OUT, flavoured), (WarningCode.UNREADABLE_IMAGE, damaged)):
         if left_out:
             run.warn(code, f"left out; {_first_of(left_out)}", [one.name for one in left_out])
     if unreadable and len(unreadable) >= total:
         raise TooManyUnreadable(f"none of the {total} images can be read; {_first_of(unreadable)}")
+
+
+def check_share(unreadable: Sequence[SkippedFile], total: int, run: Run) -> None:
+    """Hold those that can't be read against all images that the job reads: `total`, these among them.
+
+    Those of formats that a library may not know all of never end a job. Raises TooManyUnreadable.
+    """
+    damaged = _damaged(unreadable)
     allowed = run.settings.max_unreadable_fraction
     if len(damaged) > allowed * total:
         raise TooManyUnreadable(
@@ -59,14 +83,18 @@ def refuse_gone(place: Place, run: Run) -> None:
     Raises PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind, BucketUnavailable.
     """
     try:
-        there = place_of(place.key, run.settings.data_roots)
-        has_images = there.has_an_image()
+        patience = Patience(run.settings.bucket_patience_s, waiting=run.waits)
+        has_images = place_of(place.key, run.settings.data_roots, patience).has_an_image()
     except PathNotReadable as error:
         raise PathNotReadable(f"{error.detail} It could be read when the job began; retry it then.") from None
-    except (PathNotFound, PathWrongKind) as error:
+    except (PathNotAllowed, PathNotFound, PathWrongKind) as error:
         raise type(error)(f"{error.detail} {REMEDY}") from None
     if not has_images:  # where nothing is mounted any more, an empty folder lies
         raise PathNotFound(f"{shown(place.key.removeprefix(KEY))} has no image in it any more. {REMEDY}")
+
+
+def _damaged(unreadable: Sequence[SkippedFile]) -> list[SkippedFile]:
+    return [one for one in unreadable if not one.name.lower().endswith(FLAVOURED)]
 
 
 def _first_of(unreadable: Sequence[SkippedFile]) -> str:

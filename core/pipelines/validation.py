@@ -74,6 +74,7 @@ def check_validation(trained: Matched, validation: Matched, run: Run) -> None:
     if not len(validation.rows):
         absent = f"; its labels name {shown(validation.absent[0])}, for one" if validation.absent else ""
         raise NothingToValidate(f"no image of the validation folder has a validation label{absent}")
+    check_classes_meet(trained.classes, validation.classes)
     if unknown := never_trained(trained.classes, validation.classes):
         meant = hint(unknown, trained.classes)
         detail = "no training label has these classes of the validation labels, so all of their images are misses"
@@ -81,14 +82,18 @@ def check_validation(trained: Matched, validation: Matched, run: Run) -> None:
 
 
 def never_trained(trained: Sequence[str], validation: Sequence[str]) -> list[str]:
-    """Return the classes of validation labels that no training label has. Raises ClassesNeverMeet where all are."""
-    unknown = [name for name in validation if name not in trained]
+    """Return the classes of validation labels that no training label has."""
+    return [name for name in validation if name not in trained]
+
+
+def check_classes_meet(trained: Sequence[str], validation: Sequence[str]) -> None:
+    """Raise ClassesNeverMeet where no training label has one of the classes of the validation labels, if there are."""
+    unknown = never_trained(trained, validation)
     if unknown and len(unknown) == len(validation):
         raise ClassesNeverMeet(
             f"no class of the validation labels ({_few(validation)}) has a training label "
             f"({_few(trained)}){hint(unknown, trained)}"
         )
-    return unknown
 
 
 def _few(classes: Sequence[str]) -> str:

@@ -78,6 +78,15 @@ def test_an_unknown_method_or_backbone_is_refused_with_those_there_are(client, s
     assert "b0, resnet50, mobilenet" in answer.text
 
 
+def test_of_an_argument_that_stands_twice_the_first_counts_and_others_are_left_aside_as_ever(client, selecting, worker):
+    call = f"/active_learning?{urlencode(selecting)}&add=7&method=nonsense&gpu=0&gpu=1"
+    with worker.carrying_out(selection_result(("b.png", "cat"))):
+        answer = client.get(call)
+    assert answer.status_code == 200
+    asked = client.get(f"/jobs/{answer.headers['X-Job-ID']}").json()["request"]
+    assert (asked["add"], asked["method"]) == (selecting["add"], {"name": "margin"})
+
+
 def test_missing_arguments_are_all_named(client):
     answer = client.get("/f1", params={"backbone": "b0"})
     missing = ("path_to_labels_train", "path_to_img_train", "path_to_labels_val", "path_to_img_val")

@@ -105,7 +105,7 @@ def test_the_version_changes_with_a_batch_of_labels_and_with_a_new_class_only(cl
 
 def test_an_address_that_says_a_thing_twice_is_refused(client):
     told = refused(client.get(f"{BASE}&add=3/health"), 422, "invalid_request")
-    assert [one["detail"] for one in told["errors"]] == ["the URL says it more than once; say it once"]
+    assert [one["detail"] for one in told["errors"]] == ["it is given more than once; give it once"]
 
 
 @pytest.mark.parametrize(

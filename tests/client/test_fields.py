@@ -59,6 +59,17 @@ def test_help_spells_out_every_field_with_its_default(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("client", [http.Client, http.AsyncClient])
+def test_help_says_what_every_field_is(kind, client):
+    call = getattr(client, CALLS[kind][0])
+    told = inspect.getdoc(call)
+    assert told.startswith(KINDS[kind].request.__doc__.split("\n")[0])
+    lines = [line.split(": ", 1) for line in told.splitlines()[2:] if not line.startswith(" ")]
+    assert [name for name, _ in lines] == list(inspect.signature(call).parameters)[1:]
+    assert all(words for _, words in lines)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_call_takes_all_fields_of_its_request_and_no_others(kind):
     request, (name, told) = KINDS[kind].request.model_fields, CALLS[kind]
     hints = get_type_hints(told, include_extras=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
+from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 
 from nextlabel.api.app import create_app
 from nextlabel.client import talk
@@ -17,6 +19,7 @@ from nextlabel.client.projects import Project
 from nextlabel.core.data.notes import GivenNote
 from nextlabel.core.jobs.record import JobWarning
 from nextlabel.core.kinds.registry import KINDS
+from nextlabel.core.kinds.results import PredictedBox
 from tests.api.support import selection_result, served, settings_for
 from tests.canned_results import RESULTS
 from tests.client.test_fields import CALLS
@@ -243,6 +246,77 @@ def test_labels_are_given_counted_and_taken_back(url, client, data):
             return await other.labels(folder)
 
     assert asyncio.run(also())["labels"] == 1
+
+
+def test_boxes_are_given_told_counted_and_settled(url, client, data):
+    for name, size in (("a.png", (40, 30)), ("b.png", (20, 20))):
+        Image.new("RGB", size).save(data.root / "pool" / name)
+    pool, folder = data.root / "pool", data.root / "given"
+    cat, dog = {"class": "cat", "box": [1, 2, 10, 10]}, {"class": "dog", "box": [1, 2, 10, 10]}
+    with Client(url, transport=Breaking()) as breaking:
+        mine = breaking.give_boxes(pool, folder, {"a.png": [cat], "b.png": []}, person="anna")
+    told = client.boxes(folder)
+    assert (told.labels, told.nothing_here, [(one.class_name, one.labels) for one in told.classes]) == (
+        2,
+        1,
+        [("cat", 1)],
+    )
+    with pytest.raises(Refused) as refused:
+        client.give_boxes(pool, folder, {"a.png": [dog]}, person="ben")
+    assert refused.value.code == "labelled_otherwise"
+    theirs = client.give_boxes(pool, folder, {"a.png": [dog]}, person="ben", keep_both=True)
+    assert [one.name for one in client.boxes(folder).conflicts] == ["a.png"]
+    (image, nowhere) = client.drawings(pool, folder, ["a.png", "nowhere.png"])
+    assert (image.width, image.height, nowhere.width, nowhere.drawings) == (40, 30, None, ())
+    assert {one.person: one.version for one in image.drawings} == {
+        "anna": mine.versions["a.png"],
+        "ben": theirs.versions["a.png"],
+    }
+
+    async def settled():
+        async with AsyncClient(url) as other:
+            (box,) = next(one for one in image.drawings if one.person == "anna").boxes
+            versions = {"replace": [theirs.versions["a.png"]], "versions": mine.versions}
+            written = await other.give_boxes(pool, folder, {"a.png": [box]}, person="anna", **versions)
+            return written, await other.boxes(folder), await other.drawings(pool, folder, (name for name in ["a.png"]))
+
+    written, counted, (image,) = asyncio.run(settled())
+    assert (counted.conflicts, [one.person for one in image.drawings]) == ((), ["anna"])
+    assert "dog" in written.replaced["a.png"]
+    begun = {"versions": written.versions, "unfinished": True}
+    client.give_boxes(pool, folder, {"a.png": [PredictedBox(**cat, score=0.9, draft=True)]}, person="anna", **begun)
+    assert client.boxes(folder).unfinished == 1
+
+
+def test_a_path_is_sent_absolute_by_every_call(client, data, monkeypatch):
+    Image.new("RGB", (9, 9)).save(data.root / "pool" / "a.png")
+    monkeypatch.chdir(data.root)
+    pool, labels = Path("pool"), Path("given")
+    client.give_labels(labels, {"a.png": "cat"}, person="anna")
+    client.settle(labels, {"a.png": "dog"})
+    client.give_notes(labels, [GivenNote("a.png", unsure=True)], person="anna")
+    assert client.keep_apart(pool, labels, 1).images == client.kept_apart(labels, pool).images == 1
+    assert (client.labels(labels, pool)["labels"], len(client.notes(labels)), client.contradictions(labels)) == (
+        1,
+        1,
+        [],
+    )
+    assert (client.hand_outs(pool, labels), client.give_back(pool, labels), client.paces(labels)[0].images) == (
+        [],
+        0,
+        1,
+    )
+    assert client.image(pool, "a.png")[:2] == b"\xff\xd8"
+    assert b"a.png" in client.export(labels, "image-folder", path_to_img=pool)
+    job = client.submit(data.selection)
+    with pytest.raises(Refused, match=job.id):
+        client.report(pool, labels, [job.id])
+
+
+@pytest.mark.parametrize("call", ["labels", "contradictions"])
+def test_where_boxes_are_told_of_is_said_to_whoever_asks_for_labels(client, call, data):
+    with pytest.raises(Refused, match="boxes have calls of their own"):
+        getattr(client, call)(data.root / "given", task="detection")
 
 
 def test_notes_are_given_listed_by_person_and_taken_back(url, client, data):

@@ -244,6 +244,10 @@ def test_a_stream_that_breaks_again_and_again_is_given_up_unless_something_came_
         assert reader.pause_s(AWAY) > 0
     with pytest.raises(Unreachable):
         reader.pause_s(AWAY)
-    for line in ("data: {}", ""):
+    for line in ("data: {}", "", "id: 2-0", "data: half of it"):
         reader.feed(line)
-    assert reader.pause_s(AWAY) == talk.PAUSES_S[0]
+    pauses = [reader.pause_s(AWAY) for _ in range(len(talk.PAUSES_S) + 2)]
+    assert pauses == [*talk.PAUSES_S, talk.AWAY_S, talk.AWAY_S]
+    assert reader.feed("") is None
+    with pytest.raises(Refused):
+        reader.pause_s(Refused({"detail": "there is no such job"}))

@@ -23,8 +23,8 @@ words = importlib.util.module_from_spec(found)
 found.loader.exec_module(words)
 #: Functions by which the command says something to a person.
 SAYS = ("echo", "print", "UsageError", "BadParameter", "ClickException", "NotInstalled", "fail", "StackError")
-#: An assistant reads the one, a programmer's editor the other; of the third only HTML is left.
-READ_BY_OTHERS = ("mcp_server.py", "fields.py", "notebooks.py")
+#: An assistant reads the one, a programmer's editor the next two; of the last only HTML is left.
+READ_BY_OTHERS = ("mcp_server.py", "fields.py", "signatures.py", "notebooks.py")
 FILES = sorted(path.relative_to(CLIENT).as_posix() for path in CLIENT.rglob("*.py"))
 SENTENCE = re.compile("[A-Za-z]{2,} [a-z]{2,}")
 TRANSLATES = ("_", "gettext", "ngettext")

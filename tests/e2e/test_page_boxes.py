@@ -260,7 +260,8 @@ def test_two_tabs_and_two_people_are_asked_and_lose_nothing(visit, project, labe
         write_lines([("scene_1.png", BoxedImage(*SIZE, (Box("red", 300, 200, 60, 60),)))])
     )
     page.keyboard.press("n")
-    question.get_by_role("button", name="Keep both").click()
+    expect(question.get_by_role("button", name="Keep both")).to_be_focused()
+    page.keyboard.press("Space")  # whoever goes on at once loses nobody's boxes
     until(page, lambda: "scene_1.png" in mine(labels))
     assert DETECTION.read_with_conflicts(labels)[1].keys() == {"scene_1.png"}
 
@@ -354,6 +355,22 @@ def test_contradictions_are_settled_with_both_drawings_side_by_side(visit, proje
     page.get_by_role("button", name="As bert drew").click()  # the last one holds
     until(page, lambda: drawn(labels) == {"scene_0.png": [("red", [300, 100, 60, 60])]})
     assert [(labels / f"boxes-{person}.jsonl").read_text() for person in ("anna", "bert")] == ["", ""]
+
+
+def test_what_somebody_else_settled_meanwhile_is_seen_at_once_by_whoever_was_slower(visit, project, labels):
+    files = {person: labels / f"boxes-{person}.jsonl" for person in ("anna", "bert")}
+    for x, file in zip((100, 300), files.values(), strict=True):
+        file.write_text(write_lines([("scene_0.png", BoxedImage(*SIZE, (Box("red", x, 100, 60, 60),)))]))
+    visitor = visit()
+    page = visitor.open("#/check", project)
+    heading = page.get_by_role("heading", name="One image, several drawings: 1")
+    heading.wait_for()
+    files["bert"].write_text("")
+    files["anna"].write_text(write_lines([("scene_0.png", BoxedImage(*SIZE, ()))]))
+    page.get_by_role("button", name="As bert drew").click()
+    expect(page.locator(".toast", has_text="scene_0.png has nothing here")).to_be_visible()
+    expect(heading).to_have_count(0)
+    visitor.forgive("409")
 
 
 def test_suspicious_boxes_are_put_right_by_keyboard(visit, project, labels):

@@ -208,6 +208,9 @@ def _image(annotation: _Annotation, name: str, from_name: str | None, hulls: Hul
         size = (width, height)
         x, y, w, h = (_number(value.get(field)) for field in ("x", "y", "width", "height"))
         turn = _number(value.get("rotation", 0))
+        if not all(map(math.isfinite, (x, y, w, h, turn))):
+            reading.faults.note(place, "a box needs x, y, width and height as numbers (and a finite rotation)")
+            continue
         found: Place | None = (x * width / 100, y * height / 100, w * width / 100, h * height / 100)
         if turn % 360 and found is not None:  # around its upper left corner
             found = hulls.of(place, "a turned box", rotated_hull(found, turn, found[:2]))

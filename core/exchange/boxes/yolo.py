@@ -175,16 +175,6 @@ def _numbers(line: str, at: str, hulls: Hulls) -> tuple[int, Place, bool] | None
     return None if place is None else (int(class_), place, scored)
 
 
-class _Texts(yaml.BaseLoader):
-    """Reads texts alone, as they stand there, and refuses a key that stands twice: the last would count."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        made = super().construct_mapping(node, deep)
-        if len(made) < len(node.value):
-            raise yaml.constructor.ConstructorError(None, None, "a key stands twice", node.start_mark)
-        return made
-
-
 def _classes(path: Path) -> dict[int, str]:
     """Read the names of the classes by number. Raises ExchangeMalformed where there are none."""
     file = path if path.is_file() else next((path / name for name in NAMES if (path / name).is_file()), None)
@@ -192,21 +182,43 @@ def _classes(path: Path) -> dict[int, str]:
         raise ExchangeMalformed(f"{shown(path)} has none of {', '.join(NAMES)}, which name the classes.")
     text = read_text(file)
     if file.suffix not in (".yaml", ".yml"):
-        return {at: line.strip() for at, line in enumerate(text.split("\n")) if line.strip()}  # a number is a line's
+        lines = re.split("\r\n|\r|\n", text)
+        return {at: line.strip() for at, line in enumerate(lines) if line.strip()}  # a number is a line's
     try:
-        # texts alone, as they stand there: else the classes `no` and `1.0` would be False and a number
-        content = yaml.load(text, Loader=_Texts) if len(text) <= MOST_YAML else None  # noqa: S506
+        root = yaml.compose(text, yaml.BaseLoader) if len(text) <= MOST_YAML else None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ExchangeMalformed(f"{shown(file)} is no YAML: {str(error).splitlines()[0]}.") from None
-    names = content.get("names") if isinstance(content, dict) else None
-    pairs = (
-        list(enumerate(names)) if isinstance(names, list) else list(names.items()) if isinstance(names, dict) else []
-    )
-    if not isinstance(names, dict | list) or not all(
-        re.fullmatch("[0-9]{1,9}", str(at)) and isinstance(name, str) for at, name in pairs
+    return _classes_of(root, file)
+
+
+def _classes_of(root: yaml.Node | None, file: Path) -> dict[int, str]:
+    """Read `names` alone: what else stands in the file of a network's training is not ours to judge.
+
+    Texts are taken as they stand there: else the classes `no` and `1.0` would be False and a number.
+
+    Raises:
+        ExchangeMalformed
+    """
+    top = root.value if isinstance(root, yaml.MappingNode) else []
+    named = [(key, value) for key, value in top if key.value == "names"]
+    for key, _ in named[1:]:
+        raise ExchangeMalformed(f"{shown(file)}: line {_line_of(key)}: the key 'names' stands twice. Mend it.")
+    names = named[0][1] if named else None
+    pairs = list(names.value) if isinstance(names, yaml.MappingNode) else []
+    if isinstance(names, yaml.SequenceNode):
+        pairs = [(yaml.ScalarNode("", str(at), one.start_mark), one) for at, one in enumerate(names.value)]
+    if not isinstance(names, yaml.CollectionNode) or not all(
+        isinstance(name, yaml.ScalarNode) and re.fullmatch("[0-9]{1,9}", str(at.value)) for at, name in pairs
     ):
         raise ExchangeMalformed(f"{shown(file)} has no `names` of classes: a list, or a number and a name a line.")
-    classes = {int(at): name for at, name in pairs}
-    if len(classes) < len(pairs):
-        raise ExchangeMalformed(f"{shown(file)}: a number stands twice in its `names` of classes. Mend it.")
+    classes: dict[int, str] = {}
+    for at, name in pairs:
+        if (number := int(at.value)) in classes:
+            where = f"line {_line_of(at)}: the number {number} stands twice"
+            raise ExchangeMalformed(f"{shown(file)}: {where} in its `names` of classes. Mend it.")
+        classes[number] = name.value
     return classes
+
+
+def _line_of(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1

@@ -170,7 +170,8 @@ class _Replays:
                 features_do=True,
                 small=self._small,
             )
-            self.map50[m, r, s] = map50_of([judged_by(self.finder, split.held_pool, split.held, self._run)])
+            total = len(split.held) + len(split.drawn)
+            self.map50[m, r, s] = map50_of([judged_by(self.finder, split.held_pool, split.held, total, self._run)])
             self.boxes[m, r, s] = sum(len(image.boxes) for image in labelled.values())
             if s == 0:
                 self._first = self.finder

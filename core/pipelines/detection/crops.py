@@ -22,7 +22,7 @@ from nextlabel.core.pipelines.detection.finder import finder_of
 from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.detection.labelled import LabelledBoxes
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.pipelines.unreadable import refuse_too_many
+from nextlabel.core.pipelines.unreadable import check_share, refuse_too_many
 
 LOOKED_AT = 2_000  # images without a label
 MOST_CROPS = 10_000  # two minutes of a core
@@ -91,6 +91,7 @@ def predict_crops(
     finder = finder_of(request, pool, drawn, run)
     run.stage("predict", len(rows), "images")
     found = finder.find(pool, rows.tolist(), run)
+    check_share(found.unreadable, len(rows) + len(drawn), run)
     crops = _drafts({row: one.detected for row, one in found.seen.items()}, finder.calibration, not finder.classes)
     return Predicted(finder.classes, crops, len(rows), finder.summary, None, found.unreadable)
 

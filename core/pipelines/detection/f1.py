@@ -10,7 +10,6 @@ import numpy as np
 
 from nextlabel.core.data.boxes import BoxedImage, Detections
 from nextlabel.core.data.detections import fingerprint, read_detections
-from nextlabel.core.errors import NoLabels
 from nextlabel.core.kinds.f1 import KIND, BoxMiss, BoxScores, Confusion, DetectionF1Result, F1Request
 from nextlabel.core.kinds.results import DetectorSummary, Skipped
 from nextlabel.core.metrics.detection import ClassAP, Interval, Kind, Miss, score
@@ -19,10 +18,11 @@ from nextlabel.core.pipelines.detection.labelled import (
     Compared,
     LabelledBoxes,
     check_any_left,
-    classes_on,
+    check_can_learn,
     compare,
     of_their_size,
     read_boxes,
+    warn_never_trained,
     without_shared,
     without_unread,
 )
@@ -30,7 +30,7 @@ from nextlabel.core.pipelines.f1 import MISSES_TOLD
 from nextlabel.core.pipelines.material import Origin, manifest, rounded, rounded_interval, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import NoEmbeddings
-from nextlabel.core.pipelines.validation import never_trained
+from nextlabel.core.pipelines.unreadable import check_share
 
 MISSES: tuple[Kind, ...] = ("class", "place", "both", "double", "background", "missed")
 
@@ -47,7 +47,8 @@ def carry_out(request: F1Request, run: Run) -> DetectionF1Result:
     sized = of_their_size(labelled, run)
     check_any_left(sized)
     predicted = _train_and_predict(request, labelled, sized[0], run) if trains else _brought(request, run)
-    compared = compare(labelled, without_unread(sized, predicted.unread, labelled), predicted.found, run)
+    left = without_unread(sized, predicted.unread, labelled)
+    compared = compare(labelled, left, predicted.found, run, predicted.never_trained)
     run.stage("score")
     rng = np.random.default_rng(request.seed)
     scores = score(compared.truth, compared.detected, compared.classes, rng)
@@ -86,6 +87,7 @@ class _Predicted:
     """What was predicted of the validation images, and what the result says of where it is from.
 
     skipped: training images that were left out. unread: validation images that can't be read to their end.
+    never_trained: classes on validation images that nothing was learnt of, which is told.
     """
 
     found: Detections
@@ -94,6 +96,7 @@ class _Predicted:
     detector: DetectorSummary | None = None
     skipped: tuple[Skipped, ...] = ()
     unread: tuple[Skipped, ...] = ()
+    never_trained: Sequence[str] = ()
     fingerprint: str | None = None
 
 
@@ -117,14 +120,14 @@ def _train_and_predict(
     )
     of_training, left_out = of_their_size(training, run)
     drawn = without_shared(of_training, training, validation, run)
-    if not any(image.has_objects for image in drawn.values()):
-        raise NoLabels("on none of the labelled training images is a box, so there is no object to learn")
-    never_trained(classes_on(drawn), classes_on(judged))
+    check_can_learn(drawn)
+    never_trained = warn_never_trained(drawn, judged, run)
     finder = finder_of(request, training.pool, drawn, run)
     run.stage("predict", len(judged), "images")
     found = finder.find(validation.pool, list(judged), run)
+    check_share(found.unreadable, len(judged) + len(drawn), run)
     told, unread = finder.told(validation.pool, found), skipped_images(found.unreadable)
-    return _Predicted(told, finder, {"training": training}, finder.summary, left_out, unread)
+    return _Predicted(told, finder, {"training": training}, finder.summary, left_out, unread, never_trained)
 
 
 def _misses(misses: Sequence[Miss], compared: Compared) -> tuple[BoxMiss, ...]:

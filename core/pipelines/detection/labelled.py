@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,7 @@ from nextlabel.core.metrics.detection import Truth
 from nextlabel.core.pipelines.material import read_of_task, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.unreadable import refuse_gone
-from nextlabel.core.pipelines.validation import never_trained
+from nextlabel.core.pipelines.validation import check_classes_meet, never_trained
 from nextlabel.core.tasks.base import Conflicts, Labels
 from nextlabel.core.tasks.detection import MatchedBoxes
 from nextlabel.core.tasks.registry import DETECTION
@@ -144,14 +144,29 @@ def check_can_score(learnt: Mapping[int, BoxedImage], judged: Mapping[int, Boxed
 
     Raises NothingToValidate, ClassesNeverMeet.
     """
-    classes = classes_on(judged)
-    if not classes:
+    if not classes_on(judged):
         what = "so there is nothing to find, and mAP@50 can't be told"
         raise NothingToValidate(f"on none of the {len(judged)} labelled validation images is a box, {what}")
-    trained = classes_on(learnt)
+    warn_never_trained(learnt, judged, run)
+
+
+def check_can_learn(drawn: Mapping[int, BoxedImage]) -> None:
+    """Raise NoLabels where there is no object on any of the training images."""
+    if not any(image.has_objects for image in drawn.values()):
+        raise NoLabels("on none of the labelled training images is a box, so there is no object to learn")
+
+
+def warn_never_trained(learnt: Mapping[int, BoxedImage], judged: Mapping[int, BoxedImage], run: Run) -> list[str]:
+    """Warn of classes on images to score by that nothing is learnt of, and return them.
+
+    Raises ClassesNeverMeet: these are all.
+    """
+    trained, classes = classes_on(learnt), classes_on(judged)
+    check_classes_meet(trained, classes)
     if unknown := never_trained(trained, classes):
         detail = "on no training image is a box of these classes of the validation images, so each of them counts 0"
         run.warn(WarningCode.CLASS_NEVER_TRAINED, f"{detail}{hint(unknown, trained)}", unknown)
+    return unknown
 
 
 def classes_on(drawn: Mapping[int, BoxedImage]) -> tuple[str, ...]:
@@ -195,9 +210,10 @@ class Compared:
         return sum(len(image.boxes) for image in self.images)
 
 
-def compare(labelled: LabelledBoxes, sized: Sized, found: Detections, run: Run) -> Compared:
+def compare(labelled: LabelledBoxes, sized: Sized, found: Detections, run: Run, told: Collection[str] = ()) -> Compared:
     """Bring what was predicted together with what was drawn. sized: as `of_their_size` returns it.
 
+    told: classes of which it was told already that nothing can be predicted.
     Raises NothingToValidate, NameNotInPool, ClassesNeverMeet.
     """
     check_any_left(sized)
@@ -212,21 +228,24 @@ def compare(labelled: LabelledBoxes, sized: Sized, found: Detections, run: Run) 
         truth=tuple(truth_of(image, index) for image in by_row.values()),
         detected=tuple(said),
         classes=classes,
-        never_predicted=_never_predicted(found.classes, labelled.matched.classes, run),
+        never_predicted=_never_predicted(found.classes, labelled.matched.classes, run, told),
         skipped=skipped,
     )
 
 
-def _never_predicted(predicted: Sequence[str], drawn: Sequence[str], run: Run) -> tuple[str, ...]:
-    """Return the classes that were drawn and are never predicted, and warn of them. Raises ClassesNeverMeet."""
+def _never_predicted(
+    predicted: Sequence[str], drawn: Sequence[str], run: Run, told: Collection[str]
+) -> tuple[str, ...]:
+    """Return the classes that were drawn and are never predicted; warn of those untold. Raises ClassesNeverMeet."""
     unknown = tuple(name for name in drawn if name not in predicted)
     if not unknown:
         return ()
     meant = hint(unknown, predicted)
     if len(unknown) == len(drawn) and predicted:
         raise ClassesNeverMeet(f"no class of the labels ({', '.join(drawn[:5])}) is predicted{meant}")
-    detail = f"nothing of these classes of the labels is predicted, so all of their boxes are missed{meant}"
-    run.warn(WarningCode.CLASS_WITHOUT_PREDICTION, detail, unknown)
+    if untold := [name for name in unknown if name not in told]:
+        detail = f"nothing of these classes of the labels is predicted, so all of their boxes are missed{meant}"
+        run.warn(WarningCode.CLASS_WITHOUT_PREDICTION, detail, untold)
     return unknown
 
 

@@ -31,6 +31,7 @@ from nextlabel.core.pipelines.detection.finder import finder_of, passes_of, prop
 from nextlabel.core.pipelines.detection.labelled import (
     LabelledBoxes,
     Sized,
+    check_can_learn,
     check_can_score,
     of_their_size,
     read_boxes,
@@ -46,6 +47,7 @@ from nextlabel.core.pipelines.learning_curve import as_fit
 from nextlabel.core.pipelines.material import manifest, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sampling import LABELLED_MOST, UNLABELLED_MOST, is_random_sample
+from nextlabel.core.pipelines.unreadable import check_share
 
 LEAST_LABELS = 20
 CONFIDENCE = 0.95
@@ -67,6 +69,7 @@ def carry_out(request: LearningCurveRequest, run: Run) -> DetectionLearningCurve
     if len(drawn) < LEAST_LABELS:
         raise NoLabels(f"a learning curve needs {LEAST_LABELS} labelled images at least; there are {len(drawn)}")
     if validation is not None:
+        check_can_learn(drawn)
         check_can_score(drawn, validation.sized[0], run)
     splits = _splits(request, labelled, drawn, validation)
     at_random = is_random(request, labelled, run, NOT_TOLD)
@@ -142,15 +145,17 @@ def _splits(
 ) -> list[_Split]:
     """Without a validation set, each labelled image is scored in one of the repeats. Raises NoLabels."""
     rows = np.array(list(drawn), np.int64)
-    fold = folds_of(drawn, request.repeats, request.seed)
+    fold = folds_of(drawn, request.repeats, request.seed) if validation is None else None
     splits = []
     for r in range(request.repeats):
-        chance = np.random.default_rng([request.seed, r])
-        order = chance.permutation(rows if validation is not None else rows[fold != r]).tolist()
-        held_pool, held = labelled.pool, {row: drawn[row] for row in rows[fold == r].tolist()}
-        if validation is not None:
-            held_pool, held = validation.labelled.pool, validation.sized[0]
-        splits.append(_Split(labelled.pool, {row: drawn[row] for row in order}, held_pool, held))
+        order = np.random.default_rng([request.seed, r]).permutation(rows if fold is None else rows[fold != r])
+        learnt = {row: drawn[row] for row in order.tolist()}
+        if fold is None:
+            assert validation is not None
+            splits.append(_Split(labelled.pool, learnt, validation.labelled.pool, validation.sized[0]))
+        else:
+            held = {row: drawn[row] for row in rows[fold == r].tolist()}
+            splits.append(_Split(labelled.pool, learnt, labelled.pool, held))
     return splits
 
 
@@ -227,7 +232,7 @@ def _measure(request: LearningCurveRequest, splits: Sequence[_Split], run: Run, 
                 features_do=True,
                 small=small,
             )
-            judged.append(judged_by(finder, split.held_pool, split.held, run))
+            judged.append(judged_by(finder, split.held_pool, split.held, len(split.held) + len(split.learnt), run))
             repeats[r, s] = map50_of(judged[-1:])
             boxes[r, s] = sum(len(image.boxes) for image in part.values())
             done += passes + len(split.held)
@@ -245,13 +250,17 @@ class Judged:
     said: Sequence[Detected]
 
 
-def judged_by(finder: Finder, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run) -> Judged:
-    """Ask a detector of images of the pool, those that can be read. Where it knows no class, it finds nothing."""
+def judged_by(finder: Finder, pool: Pool, drawn: Mapping[int, BoxedImage], total: int, run: Run) -> Judged:
+    """Ask a detector of images of the pool, those that can be read. Where it knows no class, it finds nothing.
+
+    total: how many images are learnt from and scored by. Raises TooManyUnreadable where too many of them can't be read.
+    """
     if not finder.classes:
         return Judged((), [*drawn.values()], [Detected.nothing()] * len(drawn))
-    found = finder.find(pool, list(drawn), run).seen
-    rows = [row for row in drawn if row in found]
-    return Judged(finder.classes, [drawn[row] for row in rows], [found[row].detected for row in rows])
+    found = finder.find(pool, list(drawn), run)
+    check_share(found.unreadable, total, run)
+    rows = [row for row in drawn if row in found.seen]
+    return Judged(finder.classes, [drawn[row] for row in rows], [found.seen[row].detected for row in rows])
 
 
 def map50_of(parts: Sequence[Judged]) -> float:
@@ -285,7 +294,9 @@ def is_random(request: Detecting, labelled: LabelledBoxes, run: Run, what: str) 
     others = known.unlabelled(len(pool))
     rows = np.sort(np.concatenate([sample(known.rows, LABELLED_MOST, rng), sample(others, UNLABELLED_MOST, rng)]))
     run.stage("embed", len(rows), "images")
-    seen = proposing_finder(request, run, features_do=True).find(pool, rows.tolist(), run).seen
+    found = proposing_finder(request, run, features_do=True).find(pool, rows.tolist(), run)
+    check_share(found.unreadable, len(rows), run)
+    seen = found.seen
     part = pool.take(np.array(sorted(seen), np.int64))
     features = np.stack([seen[row].features for row in sorted(seen)])
     return is_random_sample(Embedded(part, features, labelled.match(part), ()), run, what)

@@ -22,7 +22,7 @@ from nextlabel.core.neural.detection.training import Judged
 from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.material import rounded
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.pipelines.unreadable import refuse_too_many
+from nextlabel.core.pipelines.unreadable import warn_unreadable
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,8 @@ class Finder(ABC):
         """Find what is on those rows of the pool; the stage that the run is in counts them.
 
         most, boxes_alone: as of `look`. kept: what is kept of an image, by its row; by itself all but what tells boxes
-        apart, 77 kB an image of many. Raises what `refuse_too_many` does.
+        apart, 77 kB an image of many. These may be a part of the images that the job looks at: whoever asks holds what
+        can't be read against all of them (`check_share`). Raises what `warn_unreadable` does.
         """
         seen: dict[int, Seen] = {}
         sizes: dict[int, tuple[int, int]] = {}
@@ -83,7 +84,7 @@ class Finder(ABC):
                 sizes[row] = width, height
             unreadable += batch.unreadable
             run.advance(begun + len(seen) + len(unreadable))
-        refuse_too_many(unreadable, len(rows), pool.place, run)
+        warn_unreadable(unreadable, len(rows), pool.place, run)
         return Found({row: seen[row] for row in rows if row in seen}, sizes, tuple(unreadable))
 
     def told(self, pool: Pool, found: Found) -> Detections:

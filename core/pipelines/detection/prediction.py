@@ -22,6 +22,7 @@ from nextlabel.core.pipelines.material import Origin, manifest, skipped_images
 from nextlabel.core.pipelines.prediction import check_unlabelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import NoEmbeddings
+from nextlabel.core.pipelines.unreadable import check_share
 
 ROUNDED = 1.0  # pixels that a box may reach beyond its image: what rounding leaves
 ON_TOP = 0.5  # IoU with a drawn box from which on a predicted one is of the same object
@@ -82,6 +83,8 @@ def _by_own_detector(
     beside_some = any(row in drawn and drawn[row].boxes for row in rows.tolist())
     most = MOST_BOXES if beside_some else MOST_SHOWN
     found = finder.find(labelled.pool, rows.tolist(), run, most=most, boxes_alone=True, kept=kept)
+    if not request.names:  # of the few that somebody named, each that can't be read is told
+        check_share(found.unreadable, len(rows) + len(drawn), run)
     said = {row: one.detected for row, one in found.seen.items()}
     return _Said(said, found.sizes, finder.classes, finder.calibration, finder, found.unreadable, finder.summary)
 

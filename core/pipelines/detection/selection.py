@@ -38,6 +38,7 @@ from nextlabel.core.pipelines.material import COPIES_SHOWN, Origin, manifest, ro
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.selection import choose_and_hand_out, set_aside
 from nextlabel.core.pipelines.source import NoEmbeddings, source_of
+from nextlabel.core.pipelines.unreadable import check_share
 
 LOOKED_AT = 2_000  # candidates; half a minute of a core
 COVERING = 2_000  # labelled images that count as covered
@@ -63,7 +64,7 @@ def carry_out(request: SelectionRequest, run: Run) -> DetectionSelectionResult:
     embedded, boxes = looked.embedded, looked.boxes
     method, why = settle_for_boxes(request.method, boxes=bool(looked.classes), embeddings=embedded.sees_images)
     inputs = _inputs(looked, labelled, pending)
-    expected = boxes.total(boxes.scores)
+    expected = looked.calibration.boxes_per_score * boxes.total(boxes.scores)
 
     def shorten(batch: Batch) -> Batch:
         return _within(batch, _seconds(request, expected[batch.picks.rows]), request.cost.get("most_s"))
@@ -166,6 +167,7 @@ def _by_own_detector(
     asked = rows if embedded is None else np.intersect1d(rows, some)
     run.stage("prepare", total=len(asked), unit="images")
     found = finder.find(labelled.pool, asked.tolist(), run, kept=lambda _, seen: seen)
+    check_share(found.unreadable, len(asked) + len(drawn), run)
     unreadable = {one.name for one in found.unreadable}
     kept = np.array([i for i, row in enumerate(rows) if labelled.pool.names[row] not in unreadable], np.int64)
     pool = labelled.pool.take(rows[kept])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nextlabel.core.data.boxes import BoxedImage, Detected, Detections
+from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import NoLabels
@@ -21,6 +22,7 @@ from nextlabel.core.pipelines.detection.looking import Finder
 from nextlabel.core.pipelines.detection.training_set import are_small
 from nextlabel.core.pipelines.material import skipped_images
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.unreadable import check_share
 
 FOLDS = 3
 
@@ -54,13 +56,14 @@ def find_unseen(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage],
     run.stage("predict", len(rows), "images")
     classes = sorted_classes(name for finder in finders for name in finder.classes)
     by_name: dict[str, Detected] = {}
-    skipped: list[Skipped] = []
+    unreadable: list[SkippedFile] = []
     for f, finder in enumerate(finders):
         found = finder.find(pool, rows[fold == f].tolist(), run)
         told = finder.told(pool, found).in_space_of(classes)
         by_name |= {name: one.from_score(MIN_SCORE) for name, one in told.by_name.items()}
-        skipped += skipped_images(found.unreadable)
-    return Unseen(Detections(classes, by_name), finders[0], tuple(skipped))
+        unreadable += found.unreadable
+    check_share(unreadable, len(rows), run)
+    return Unseen(Detections(classes, by_name), finders[0], skipped_images(unreadable))
 
 
 def folds_of(drawn: Mapping[int, BoxedImage], folds: int, seed: int) -> Rows:
@@ -77,10 +80,12 @@ def folds_of(drawn: Mapping[int, BoxedImage], folds: int, seed: int) -> Rows:
 
 
 def rarest_class(images: list[BoxedImage]) -> Rows:
-    """Return (L,) a number for the class on each image that is on the fewest images; one more for no class."""
-    on = Counter(name for image in images for name in {box.class_name for box in image.boxes})
+    """Return (L,) a number for the class on each image that is on the fewest images; one more for no class.
+
+    A crowd is of none: of crowds alone nothing is learnt, and by them nothing is scored.
+    """
+    classes = [{box.class_name for box in image.boxes if not box.crowd} for image in images]
+    on = Counter(name for of_image in classes for name in of_image)
     order = [name for name, _ in sorted(on.items(), key=lambda one: (one[1], one[0]))]
     numbers = {name: i for i, name in enumerate(order)}
-    return np.array(
-        [min((numbers[box.class_name] for box in image.boxes), default=len(order)) for image in images], np.int64
-    )
+    return np.array([min((numbers[name] for name in one), default=len(order)) for one in classes], np.int64)

@@ -13,6 +13,7 @@ import time
 import pytest
 from structlog.testing import capture_logs
 
+from nextlabel.client.commands import output
 from nextlabel.client.http import Client
 from nextlabel.client.main import main
 from nextlabel.client.stack import free_port
@@ -102,6 +103,21 @@ def test_a_chart_is_drawn_where_there_is_one_and_refused_before_the_work_where_n
     code, _, err = nextlabel(*SELECT, "-o", "batch.svg")
     assert (code, len(client.jobs())) == (2, 2)
     assert "no chart is drawn of what `select` answers" in err
+
+
+def test_beside_a_csv_it_is_said_how_its_chart_is_drawn_but_of_a_kind_that_is_not_known_here(
+    nextlabel, client, worker, monkeypatch
+):
+    with worker.carrying_out(RESULTS["map"]):
+        code, _, err = nextlabel(*COMMANDS["map"], "-o", "map.csv")
+    (job,) = client.jobs()
+    assert code == 0
+    told = f"map.csv has the numbers; `nextlabel result {job.id} -o map.svg` draws them"
+    assert told in err
+    assert nextlabel("result", job.id, "-o", "map.svg")[0] == 0
+    monkeypatch.setattr(output, "KINDS", {})  # a service newer than the command has more
+    code, _, err = nextlabel("result", job.id, "-o", "again.csv")
+    assert (code, "has the numbers" in err) == (0, False)
 
 
 def test_a_chart_is_a_png_where_its_name_says_so(nextlabel, data, worker):

@@ -60,6 +60,21 @@ def test_what_was_changed_meanwhile_is_not_overwritten(folder):
     folder.give("b.png", image(CAT))  # another image of the same file has changed nothing of it
 
 
+def test_what_was_written_already_is_written_again_by_whoever_lost_the_answer(folder):
+    seen = folder.give("a.png", image(CAT))
+    assert folder.give("a.png", image(CAT)) == seen
+    later = folder.give("a.png", image(CAT, DOG), seen)
+    assert folder.give("a.png", image(CAT, DOG), seen) == later
+    assert folder.give("a.png", None, later) == folder.give("a.png", None, later) == ""
+    assert folder.file().read_text() == ""
+
+
+@pytest.mark.parametrize("said", [" cat ", unicodedata.normalize("NFD", "котёнок й")])
+def test_the_version_that_is_told_is_of_what_was_written(folder, said):
+    told = folder.give("a.png", image(CAT._replace(class_name=said)))
+    assert folder.give("a.png", image(DOG), told)
+
+
 def test_all_other_lines_stay_as_they_are_byte_for_byte(folder):
     folder.path.mkdir()
     others = b'{"name":"b.png", "width":100,"height":80,"boxes":[],"note":"mine"}\r\nno json \xff\n'

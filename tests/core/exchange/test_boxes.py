@@ -540,21 +540,30 @@ def test_classes_are_texts_as_they_stand_there_in_either_form_of_the_yaml(tmp_pa
 @pytest.mark.parametrize(
     ("head", "fault"),
     [
-        ("names:\n  0: cat\n  0: dog\n", "no YAML: a key stands twice"),
-        ("names: [cat]\nnames: [dog]\n", "no YAML: a key stands twice"),
-        ("names:\n  0: cat\n  00: dog\n", "a number stands twice in its `names`"),
+        ("names:\n  0: cat\n  0: dog\n", "line 3: the number 0 stands twice in its `names`"),
+        ("names:\n  0: c\n  0: c\n", "line 3: the number 0 stands twice in its `names`"),
+        ("nc: 1\nnames: [cat]\nnames: [dog]\n", "line 3: the key 'names' stands twice"),
+        ("names:\n  0: cat\n  00: dog\n", "line 3: the number 0 stands twice in its `names`"),
     ],
 )
-def test_a_yaml_that_says_a_thing_twice_is_refused(tmp_path, head, fault):
+def test_a_yaml_that_says_a_thing_twice_is_refused_with_its_line(tmp_path, head, fault):
     with pytest.raises(ExchangeMalformed, match=fault):
         yolo.read(yolo_folder(tmp_path, head=head), [])
 
 
-def test_the_number_of_a_class_is_that_of_its_line_and_an_empty_line_has_one(tmp_path):
+def test_what_else_stands_in_a_yaml_keeps_no_boxes_out(tmp_path):
+    pool = pool_at(tmp_path / "pool", a=(100, 50))
+    head = "train: a\ntrain: b\nhyp: {lr: 1, lr: 2}\n? [a, b]\n: 1\nnames: [cat]\n"
+    found = made(yolo.read(yolo_folder(tmp_path, "0 .5 .5 .1 .1", head), pool.names), pool)
+    assert [box.class_name for box in found.images["a.jpg"].boxes] == ["cat"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_the_number_of_a_class_is_that_of_its_line_and_an_empty_line_has_one(tmp_path, end):
     pool = pool_at(tmp_path / "pool", a=(100, 50))
     folder = yolo_folder(tmp_path, "2 .5 .5 .1 .1")
     (folder / "data.yaml").unlink()
-    (folder / "classes.txt").write_text("cat\n\ndog\n\n")
+    (folder / "classes.txt").write_bytes(end.join(["cat", "", "dog", "", ""]).encode())
     found = made(yolo.read(folder, pool.names), pool)
     assert [box.class_name for box in found.images["a.jpg"].boxes] == ["dog"]
 
@@ -660,10 +669,12 @@ def test_a_turned_box_of_label_studio_turns_around_its_corner(tmp_path):
         (region(rectanglelabels=["cat", "dog"]), "a box has one class"),
         ({**region(), "original_width": True}, "no `original_width`"),
         ({**region(), "original_height": 10**400}, "no `original_width`"),
-        (region(x="ten"), "not finite"),
-        (region(x=None), "not finite"),
-        (region(width=10**400), "not finite"),
-        (region(rotation=float("inf")), "a turned box is there"),
+        (region(x="ten"), "a box needs x, y, width and height as numbers"),
+        (region(x=None), "a box needs x, y, width and height as numbers"),
+        (region(width=10**400), "a box needs x, y, width and height as numbers"),
+        (region(x=None, rotation=90), "a box needs x, y, width and height as numbers"),
+        (region(rotation=float("inf")), "and a finite rotation"),
+        (region(rotation=None), "and a finite rotation"),
     ],
 )
 def test_what_can_not_be_right_in_label_studio_is_refused(tmp_path, bad, fault):

@@ -52,6 +52,15 @@ def test_a_row_a_class_a_cell_of_several_and_a_column_a_class_say_the_same(table
     assert pairs(table(*lines)) == SAID
 
 
+def test_what_each_bar_was_taken_for_is_told(table):
+    lines = ("name,class", "a.png,cat|dog", "b.png,C:\\dogs\\|cat", "c.png,cat|bird")
+    reading = csv_file.read(table(*lines), several=True)
+    assert reading.notes == [
+        "| was taken to stand between two classes (times: 2), as in 'cat|dog'",
+        r"\| was taken for a | in the name of a class (times: 1), as in 'C:\\dogs|cat'",
+    ]
+
+
 def test_an_image_without_a_1_has_been_looked_at_and_none_applies(table):
     assert pairs(table("name,cat,dog", "a.png,1,1", "b.png,0,0")) == [*SAID[:2], ("b.png", "")]
 

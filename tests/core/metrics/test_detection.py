@@ -175,6 +175,18 @@ def test_one_object_is_drafted_once_as_what_it_is_most_surely():
     assert calibration.drafts(said()).tolist() == []
 
 
+def test_scores_are_worth_as_many_boxes_as_there_were_for_them():
+    objects = [truth((0, 0, 0, 10, 10), (0, 50, 0, 10, 10), (0, 0, 50, 90, 40), crowd=(2,))] * 50
+    unsure = [said((0, 0, 0, 10, 10, 0.6), (0, 50, 0, 10, 10, 0.4), (0, 80, 80, 10, 10, 0.001))] * 50
+    learnt = Calibration.of(objects, unsure, 1)
+    assert learnt.boxes_per_score == pytest.approx(2, rel=0.06)
+    assert Calibration.of(objects[:1], unsure[:1], 1).boxes_per_score < 1.2  # few objects tell little
+    assert Calibration.of([], [], 1).boxes_per_score == Calibration.unknown(1).boxes_per_score == 1
+    assert Calibration.heard(learnt.said()).boxes_per_score == learnt.boxes_per_score
+    before = {name: told for name, told in learnt.said().items() if name != "boxes_per_score"}
+    assert Calibration.heard(before).boxes_per_score == 1
+
+
 def test_an_object_is_named_by_the_surest_prediction_at_it():
     objects = truth((0, 0, 0, 10, 10), (1, 50, 50, 10, 10), (1, 20, 20, 9, 9), (1, 80, 80, 9, 9), crowd=(3,))
     there = said((0, 0, 0, 10, 10, 0.6), (1, 1, 0, 10, 10, 0.2), (0, 20, 20, 9, 9, 0.5), (1, 20, 20, 9, 9, 0.4))

@@ -1,3 +1,5 @@
+import errno
+import os
 import threading
 import time
 from contextlib import closing
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from nextlabel.core.data.images import NOTHING
 from nextlabel.core.data.places import place_at
-from nextlabel.core.data.pool import list_pool
+from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.errors import Cancelled, OutOfMemory
 from nextlabel.core.neural import engine
 from nextlabel.core.neural.backbones import DescriptorBackbone, OnCpu
@@ -134,6 +136,27 @@ def test_an_image_that_vanished_since_it_was_listed_is_reported(tmp_path):
         "red_1.png",
         "the file can't be opened: No such file or directory",
     )
+
+
+def test_a_share_that_is_dropped_between_bytes_and_stamp_makes_the_file_unreadable(pool, monkeypatch):
+    def stale(_pool, _row, _file):
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(Pool, "is_as_listed", stale)
+    (batch,), _ = run(Counting(), pool, range(2))
+    assert (len(batch.rows), {one.reason for one in batch.unreadable}) == (
+        0,
+        {"the file can't be read: Stale file handle"},
+    )
+
+
+def test_what_the_machine_lacks_is_no_fault_of_the_file(pool):
+    class Crowded(Counting):
+        def prepare(self, image):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with pytest.raises(OSError, match="Too many open files"):
+        run(Crowded(), pool, range(2))
 
 
 def test_a_batch_of_nothing_but_unreadable_images_is_not_forwarded(tmp_path):

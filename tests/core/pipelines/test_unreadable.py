@@ -1,11 +1,16 @@
 import shutil
+from uuid import uuid4
 
 import pytest
 
 from nextlabel.core.data import places
+from nextlabel.core.data.objects import objects_of
 from nextlabel.core.data.places import place_at
-from nextlabel.core.errors import PathNotFound
+from nextlabel.core.data_roots import BucketUrl, Roots
+from nextlabel.core.errors import BucketUnavailable, PathNotAllowed, PathNotFound
+from nextlabel.core.pipelines.unreadable import refuse_gone
 from tests.core.pipelines.conftest import embedded
+from tests.object_storage import environment, refusal
 from tests.pools import spoil
 
 GONE = "does not exist. It was there when the job began.*Bring it back and retry the job"
@@ -88,6 +93,38 @@ def test_a_validation_pool_that_goes_meanwhile_is_named(bench):
     act = move_away(bench.root / "val")
     with pytest.raises(PathNotFound, match=f"'{bench.root}/val' {GONE}"):
         bench.validate(labels, val_labels, check=once("embed validation images", bench, act))
+
+
+def test_a_link_out_of_the_roots_where_the_folder_was_is_told_with_the_remedy(bench, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside")
+
+    def act():
+        move_away(bench.root / "pool")()
+        (bench.root / "pool").symlink_to(outside)
+
+    bench.pool(red=20, blue=20)
+    with pytest.raises(PathNotAllowed, match="It was there when the job began"):
+        embedded(bench, check=once("embed", bench, act))
+
+
+def test_a_bucket_is_asked_whether_it_is_still_there_with_the_patience_of_the_settings(bench, storage):
+    name = f"b-{uuid4().hex[:12]}"
+    storage.make(name)
+    url = BucketUrl("s3", name, "photos")
+    update = {"data_roots": Roots((), [BucketUrl("s3", name)]), "bucket_patience_s": 0.0}
+    bench.settings = bench.settings.model_copy(update=update)
+    objects_of.cache_clear()
+    with environment(**storage.environment):
+        storage.relay.asked.clear()
+        storage.relay.fault = lambda _method, _path: refusal(503, "SlowDown")
+        try:
+            place = place_at(str(url), bench.settings.data_roots)
+            with pytest.raises(BucketUnavailable):
+                refuse_gone(place, bench.new_run())
+        finally:
+            storage.relay.fault = lambda _method, _path: None
+            objects_of.cache_clear()
+    assert len(storage.relay.asked) == 1
 
 
 def test_a_listing_in_which_the_folder_went_is_none(bench, monkeypatch):

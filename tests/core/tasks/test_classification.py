@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextlabel.core.data.files import Files
-from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.labels import left_out_of, write_labels
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.spelling import as_seen
@@ -126,6 +126,14 @@ def test_a_link_in_a_folder_is_followed_within_the_roots_only(tmp_path):
     assert read_labels(folder, roots=[tmp_path]).classes_by_name == {"a.jpg": "cat"}
     with pytest.raises(PathNotAllowed):
         read_labels(folder)
+
+
+@pytest.mark.parametrize("target", ["gone.txt", "gone/ben.txt", "anna.txt/ben.txt", "ben.txt"])
+def test_a_link_that_leads_nowhere_is_nobodys_file_whichever_way_it_does(tmp_path, target):
+    (tmp_path / "anna.txt").write_text("a.jpg\tcat\n")
+    (tmp_path / "ben.txt").symlink_to(tmp_path / target)
+    assert read_labels(tmp_path, roots=[tmp_path]).classes_by_name == {"a.jpg": "cat"}
+    assert left_out_of(tmp_path) == ["ben.txt"]
 
 
 def test_a_persons_file_that_the_share_does_not_tell_of_is_not_taken_for_none(tmp_path, monkeypatch):

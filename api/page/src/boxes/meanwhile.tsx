@@ -18,7 +18,7 @@ export const meanwhile: Decide = async (entry, people) => {
         <button
           type="button"
           class={people.length ? "" : "primary"}
-          data-first={!people.length}
+          data-first={!people.length || undefined}
           onClick={() => close("theirs")}
         >
           {say.takeTheirs}

@@ -729,6 +729,7 @@ export interface components {
             head: "linear" | "linear_alone" | "mlp";
             /**
              * Task
+             * @description One class an image; no other task.
              * @default classification
              * @constant
              */
@@ -772,7 +773,7 @@ export interface components {
             path_to_img: string;
             /**
              * Path To Labels
-             * @description Labels file, or folder of such files: `file name<TAB>class` a line. None yet: leave it out.
+             * @description Labels file, or folder of such files: `file name<TAB>class` a line; of boxes, a line of JSON for each image. None yet: leave it out.
              */
             path_to_labels?: string | null;
         };
@@ -935,7 +936,7 @@ export interface components {
             path_to_img: string;
             /**
              * Path To Labels
-             * @description Labels file, or folder of such files: `file name<TAB>class` a line. None yet: leave it out.
+             * @description Labels file, or folder of such files: `file name<TAB>class` a line; of boxes, a line of JSON for each image. None yet: leave it out.
              */
             path_to_labels?: string | null;
             /**
@@ -1884,8 +1885,8 @@ export interface components {
         /**
          * DetectionSelectionItem
          * @description `boxes`: what is predicted on it, the surest first; `in_doubt`: the five most doubtful of them. `expected_boxes`:
-         *     how many a person may have to draw, the sum of the scores. `copies`: unlabelled near-copies of it that were left
-         *     out, at most 100.
+         *     how many a person may have to draw, the sum of the scores, by what such sums are worth on the held-out images.
+         *     `copies`: unlabelled near-copies of it that were left out, at most 100.
          */
         DetectionSelectionItem: {
             /** Rank */
@@ -2350,9 +2351,15 @@ export interface components {
              * @description Their labels.
              */
             path_to_labels_train?: string | null;
-            /** Path To Img Val */
+            /**
+             * Path To Img Val
+             * @description Folder of images to measure on, none of which is learnt from.
+             */
             path_to_img_val: string;
-            /** Path To Labels Val */
+            /**
+             * Path To Labels Val
+             * @description Their labels.
+             */
             path_to_labels_val: string;
             /**
              * Path To Predictions
@@ -2852,7 +2859,7 @@ export interface components {
             path_to_img: string;
             /**
              * Path To Labels
-             * @description Labels file, or folder of such files: `file name<TAB>class` a line. None yet: leave it out.
+             * @description Labels file, or folder of such files: `file name<TAB>class` a line; of boxes, a line of JSON for each image. None yet: leave it out.
              */
             path_to_labels?: string | null;
             /**
@@ -3191,7 +3198,7 @@ export interface components {
             path_to_img: string;
             /**
              * Path To Labels
-             * @description Labels file, or folder of such files: `file name<TAB>class` a line. None yet: leave it out.
+             * @description Labels file, or folder of such files: `file name<TAB>class` a line; of boxes, a line of JSON for each image. None yet: leave it out.
              */
             path_to_labels?: string | null;
             /**
@@ -3424,7 +3431,7 @@ export interface components {
             path_to_img: string;
             /**
              * Path To Labels
-             * @description Labels file, or folder of such files: `file name<TAB>class` a line. None yet: leave it out.
+             * @description Labels file, or folder of such files: `file name<TAB>class` a line; of boxes, a line of JSON for each image. None yet: leave it out.
              */
             path_to_labels?: string | null;
             /**
@@ -4264,7 +4271,7 @@ export interface components {
             path_to_img: string;
             /**
              * Path To Labels
-             * @description Labels file, or folder of such files: `file name<TAB>class` a line. None yet: leave it out.
+             * @description Labels file, or folder of such files: `file name<TAB>class` a line; of boxes, a line of JSON for each image. None yet: leave it out.
              */
             path_to_labels?: string | null;
             /**
@@ -4681,7 +4688,7 @@ export interface components {
             path_to_img: string;
             /**
              * Path To Labels
-             * @description Labels file, or folder of such files: `file name<TAB>class` a line. None yet: leave it out.
+             * @description Labels file, or folder of such files: `file name<TAB>class` a line; of boxes, a line of JSON for each image. None yet: leave it out.
              */
             path_to_labels?: string | null;
             /**
@@ -4925,7 +4932,7 @@ export interface components {
             path_to_img: string;
             /**
              * Path To Labels
-             * @description Labels file, or folder of such files: `file name<TAB>class` a line. None yet: leave it out.
+             * @description Labels file, or folder of such files: `file name<TAB>class` a line; of boxes, a line of JSON for each image. None yet: leave it out.
              */
             path_to_labels?: string | null;
             /**

@@ -65,6 +65,17 @@ test("without a class that a key stands for, a proposal asks for one to be typed
   expect(toasts.value.at(-1)?.text).toMatch(/press c and type one/);
 });
 
+test("an n of a class's name, typed where it is no field, doesn't take the box that it is of away", () => {
+  const drawn = board([image("a.png")], proposals);
+  drawn.draw([20, 20, 30, 30]);
+  drawn.nothingHere();
+  expect(drawn.pickedBox.value?.place).toEqual([20, 20, 30, 30]);
+  expect(toasts.value.at(-1)?.text).toMatch(/1 box has no class yet/);
+  drawn.name("king");
+  drawn.nothingHere();
+  expect(drawn.current.value.sketch.value).toMatchObject({ boxes: [], finished: true });
+});
+
 test("many small moves are one step", () => {
   const drawn = board([image("a.png", drawing("me", "v0"))]);
   drawn.pickNext(1);

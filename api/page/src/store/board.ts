@@ -217,19 +217,15 @@ export class Board {
       tell(words.boxes.noneSeen);
       return false;
     }
-    const unnamed = boxes.find((box) => box.class === null);
-    if (unnamed) {
-      this.pick(unnamed.id);
-      const { unnamed: byKey, firstClass } = words.boxes;
-      tell((classes.peek().length ? byKey : firstClass)(boxes.filter((box) => box.class === null).length));
-      return false;
-    }
+    if (this.wantsNames(boxes)) return false;
     for (const box of boxes) if (box.suggested) moveBox(null, box.class);
     this.finish(boxes.map((box) => ({ ...box, suggested: null })));
     return true;
   }
 
+  /** Not where a box was just drawn and has no class yet: whoever types its name means no key by an n. */
   nothingHere(): void {
+    if (this.wantsNames(this.boxes.filter((box) => !box.suggested))) return;
     for (const box of this.boxes) if (!box.suggested) moveBox(box.class, null);
     this.finish([]);
   }
@@ -311,6 +307,14 @@ export class Board {
 
   private get boxes(): readonly Drawn[] {
     return this.current.value.sketch.value.boxes;
+  }
+
+  private wantsNames(boxes: readonly Drawn[]): boolean {
+    const unnamed = boxes.filter((box) => box.class === null);
+    if (!unnamed[0]) return false;
+    this.pick(unnamed[0].id);
+    tell((classes.peek().length ? words.boxes.unnamed : words.boxes.firstClass)(unnamed.length));
+    return true;
   }
 
   /** Returns whether all of it was taken: what is being changed here stays. */

@@ -862,7 +862,8 @@ export const words = {
     moves: { all: "Arrows move it", se: "Arrows move its lower right corner", nw: "Arrows move its upper left corner" },
     moveHint: "r changes what arrows move; with Shift by 10 pixels.",
     pickFirst: "Choose a box first: press Tab, or click it.",
-    unnamed: (n: number) => `${boxes(n)} ${n === 1 ? "has" : "have"} no class yet: press a key of a class.`,
+    unnamed: (n: number) =>
+      `${boxes(n)} ${n === 1 ? "has" : "have"} no class yet: press a key of a class, or c to type one.`,
     firstClass: (n: number) => `${boxes(n)} ${n === 1 ? "has" : "have"} no class yet: press c and type one.`,
     noneSeen: "No box is drawn here: draw one, or choose “Nothing here” (n).",
     removed: "Removed.",

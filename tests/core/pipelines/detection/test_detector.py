@@ -203,7 +203,6 @@ def test_a_validation_image_that_ends_early_is_left_out_and_not_scored_as_one_on
     shapes.write(bench.root / "val.jsonl", drawn[8:])
     torn = bench.root / "pool" / drawn[8]["name"]
     torn.write_bytes(torn.read_bytes()[:600])
-    bench.settings = bench.settings.model_copy(update={"max_unreadable_fraction": 0.5})
     bench.run = bench.new_run()
     result = carry_out(parse_request({**f1_request, **QUICK}), bench.run)
     assert result.validation_images == 3
@@ -225,6 +224,15 @@ def test_of_crowds_alone_and_for_other_classes_nothing_is_trained(
     with pytest.raises(error):
         carry_out(parse_request({**f1_request, **QUICK}), bench.run)
     assert bench.run.progress.stage == "read"
+
+
+def test_a_class_that_nothing_is_learnt_of_is_named_once_and_before_anything_is_trained(bench, drawn, f1_request):
+    zebra = {**drawn[8], "boxes": [{**drawn[8]["boxes"][0], "class": "zebra"}]}
+    shapes.write(bench.root / "val.jsonl", [zebra, *drawn[9:]])
+    bench.run = bench.new_run()
+    result = carry_out(parse_request({**f1_request, **QUICK}), bench.run)
+    assert result.classes_without_predictions == ("zebra",)
+    assert bench.warned_of() == ["class_never_trained", "random_weights"]
 
 
 def test_images_on_which_nothing_is_labelled_for_both_sides_are_learnt_from(bench, drawn, f1_request):

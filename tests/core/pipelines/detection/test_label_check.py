@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from nextlabel.core.data.boxes import Box, BoxedImage
-from nextlabel.core.errors import InvalidRequest, NoLabels
+from nextlabel.core.errors import InvalidRequest, NoLabels, TooManyUnreadable
 from nextlabel.core.kinds.label_check import DetectionLabelCheckResult
 from nextlabel.core.kinds.registry import parse_request, result_adapter
 from nextlabel.core.neural.detection.weights import FILE
@@ -133,6 +133,28 @@ def test_each_image_is_judged_by_a_detector_that_was_not_trained_on_it(bench):
     assert stages == ["read", "train", "predict", "judge"]
     with pytest.raises(NoLabels, match="3 images at least; there are 2"):
         of_shapes(bench, drawn[:3], weights="random")
+
+
+def test_one_image_of_a_fold_that_cannot_be_read_is_told_and_two_of_twelve_are_too_many(bench):
+    drawn = shapes.draw(bench.root / "shapes", *[["square"], ["disc"], []] * 4)
+
+    def tear(name):
+        torn = bench.root / "shapes" / name
+        torn.write_bytes(torn.read_bytes()[:600])
+
+    tear(drawn[2]["name"])
+    result = of_shapes(bench, drawn, weights="random", passes=8)
+    assert (result.labels, [one.name for one in result.skipped]) == (11, [drawn[2]["name"]])
+    tear(drawn[5]["name"])
+    with pytest.raises(TooManyUnreadable, match="2 of 12 images can't be read"):
+        of_shapes(bench, drawn, weights="random", passes=8)
+
+
+def test_where_most_images_show_crowds_each_fold_has_an_object_all_the_same():
+    of_object, of_crowd = (BoxedImage(99, 99, (Box("cow", 10, 10, 20, 20, crowd),)) for crowd in (False, True))
+    images = dict(enumerate([of_object] * 3 + [of_crowd] * 27))
+    for seed in range(20):
+        assert sorted(folds_of(images, 3, seed)[:3]) == [0, 1, 2]
 
 
 @pytest.mark.real_data

@@ -127,6 +127,20 @@ def test_a_validation_set_on_which_nothing_that_is_learnt_can_be_found_is_refuse
     assert bench.warning("class_never_trained").names == ("zebra",)
 
 
+def test_without_an_object_to_learn_nothing_is_said_of_the_validation_set_and_with_one_it_scores(bench):
+    drawn = shapes.draw(bench.root / "pool", *[["square"]] * 21)
+    val = {
+        "path_to_img_val": str(bench.root / "val"),
+        "path_to_labels_val": shapes.write(
+            bench.root / "val.jsonl", shapes.draw(bench.root / "val", ["square"], ["disc"])
+        ),
+    }
+    empty = [{**line, "boxes": []} for line in drawn]
+    with pytest.raises(NoLabels, match="on none of the labelled training images is a box"):
+        ask(bench, empty, **val)
+    assert ask(bench, [drawn[0], *empty[1:]], **val).boxes == 1
+
+
 def test_what_is_not_of_boxes_is_refused():
     body = {"kind": "learning_curve", "task": "detection", "path_to_img": "p", "path_to_labels": "l", "backbone": "b0"}
     with pytest.raises(InvalidRequest, match="/backbone"):

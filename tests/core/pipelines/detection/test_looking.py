@@ -25,5 +25,22 @@ def test_more_images_of_boxes_that_cannot_be_read_than_are_allowed_end_the_job(b
     lines = shapes.draw(bench.root / "pool", *[["square"], ["disc"]] * 8)
     shapes.write(bench.root / "boxes.jsonl", lines[:6])
     spoil(bench.root / "pool", "z1.png", "z2.png")
-    with pytest.raises(TooManyUnreadable, match="2 of 12 images can't be read, more than the 10%"):
+    with pytest.raises(TooManyUnreadable, match="2 of 18 images can't be read, more than the 10%"):
         bench.predict(str(bench.root / "boxes.jsonl"), task="detection", backbone=None)
+
+
+@pytest.mark.usefixtures("backbone_here")
+def test_of_few_images_that_are_asked_for_one_that_cannot_be_read_is_told_and_the_others_are_looked_at(bench):
+    lines = shapes.draw(bench.root / "pool", *[["square"], ["disc"]] * 5)
+    labels = shapes.write(bench.root / "boxes.jsonl", lines[:8])
+    whole = lines[9]["name"]
+    spoil(bench.root / "pool", "z1.png", "z2.png")
+
+    def predict(*names):
+        return bench.predict(labels, task="detection", backbone=None, names=names)
+
+    result = predict(whole, "z1.png")
+    assert ([one.name for one in result.items], [one.name for one in result.skipped]) == ([whole], ["z1.png"])
+    assert bench.warning("unreadable_image").names == ("z1.png",)
+    with pytest.raises(TooManyUnreadable, match="none of the 2 images can be read"):
+        predict("z1.png", "z2.png")

@@ -1,0 +1,125 @@
+"""Boxes that people drew, as the service tells and takes them: `api/routes/boxes.py` writes what this reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from pydantic import BaseModel, Field
+
+from nextlabel.core.kinds.results import Part
+
+
+class Boxlike(Protocol):
+    """What has a class and a place: a box that somebody drew, or one that a job found."""
+
+    @property
+    def class_name(self) -> str | None: ...
+
+    @property
+    def box(self) -> tuple[float, float, float, float]: ...
+
+
+#: By name, all that somebody drew on an image: boxes, as in a labels file or as they come out of a drawing or a result;
+#: () where nothing is there, None to take it back.
+Drawn = Mapping[str, Iterable[Mapping[str, Any] | Boxlike] | None]
+
+
+class OneBox(Part):
+    """`box`: x, y, width and height in pixels of the upright image; x to the right and y down from 0."""
+
+    class_name: str = Field(alias="class")
+    box: tuple[float, float, float, float]
+    crowd: bool = False
+
+
+class Drawing(Part):
+    """What one person's file says of an image. `unfinished`: the person is still at it, and it does not count yet.
+
+    `version` changes with it: whoever changes it says what they saw.
+    """
+
+    person: str
+    file: str
+    version: str
+    width: int
+    height: int
+    boxes: tuple[OneBox, ...]
+    unfinished: bool
+
+
+class DrawnImage(Part):
+    """An image and what people drew on it. `width` and `height` of the upright image; None where it can't be read."""
+
+    name: str
+    width: int | None
+    height: int | None
+    drawings: tuple[Drawing, ...]
+
+
+class DrawnImages(BaseModel):
+    images: list[DrawnImage]
+
+
+class BoxContradiction(Part):
+    """An image that jobs leave out until it is settled. `said`: what not all people say, and where it stands."""
+
+    name: str
+    said: dict[str, str]
+
+
+class ClassCount(Part):
+    class_name: str = Field(alias="class")
+    labels: int
+
+
+class PersonCount(Part):
+    person: str
+    file: str
+    labels: int
+
+
+class BoxCounts(Part):
+    """`labels`: images that somebody finished; of a class, boxes. `nothing_here`: the ones of them without a box.
+
+    `kept_apart`: the ones that are kept apart to validate by. `unfinished`: images that somebody only began.
+    `conflicts` and `left_out` (files that are nobody's boxes) are 1,000 at most.
+    """
+
+    labels: int
+    kept_apart: int
+    nothing_here: int
+    unfinished: int
+    classes: tuple[ClassCount, ...]
+    people: tuple[PersonCount, ...]
+    conflicts: tuple[BoxContradiction, ...]
+    left_out: tuple[str, ...]
+
+
+class BoxesWritten(Part):
+    """`versions`: by name, of what the person's file says now. `replaced`: what was taken out of other files."""
+
+    path_to_labels: str
+    person: str
+    file: str
+    versions: dict[str, str]
+    replaced: dict[str, str]
+
+
+def images_of(drawn: Drawn, versions: Mapping[str, str], unfinished: bool) -> list[dict[str, Any]]:
+    """Write what was drawn on images as the service takes it."""
+    return [
+        {
+            "name": name,
+            "boxes": None if boxes is None else [_body(box) for box in boxes],
+            "version": versions.get(name, ""),
+            "unfinished": unfinished,
+        }
+        for name, boxes in drawn.items()
+    ]
+
+
+def _body(box: Mapping[str, Any] | Boxlike) -> dict[str, Any]:
+    if isinstance(box, Mapping):
+        return dict(box)
+    return {"class": box.class_name, "box": box.box, "crowd": getattr(box, "crowd", False)}
