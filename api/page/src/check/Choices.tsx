@@ -1,7 +1,7 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { replace } from "../store/desk";
-import { tell } from "../store/notices";
+import { attempt, tell } from "../store/notices";
 import type { Outcome } from "../store/outbox";
 import { oneAfterAnother } from "../store/turns";
 import { words } from "../words";
@@ -37,7 +37,7 @@ export function Choices({ choices, done }: { choices: readonly Choice[]; done?: 
           key={one.label}
           type="button"
           aria-pressed={done ? undefined : taken.value === one.label}
-          onClick={() => void inTurn(() => settle(one))}
+          onClick={() => void inTurn(() => attempt(() => settle(one)))}
         >
           {one.label}
         </button>

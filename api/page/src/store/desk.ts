@@ -6,7 +6,7 @@ import { words } from "../words";
 import { type Answer, linesOf } from "./answer";
 import { untilDone } from "./connection";
 import { load } from "./labels";
-import { say, tell } from "./notices";
+import { attempt, say, tell } from "./notices";
 import { give, type Outcome } from "./outbox";
 import { keptLabels } from "./project";
 import { type Suspect, suspectsOf } from "./suspects";
@@ -54,7 +54,8 @@ export class Desk {
     if (!item) return;
     const step = this.finish(item, words.check.changed(className ?? item.suggested), false);
     const changed = (now: Answer) => (className === undefined ? item.change(now) : [className]);
-    if ((await this.inTurn(() => changeAll([item.name], changed))) === "written") return;
+    const write = () => changeAll([item.name], changed);
+    if ((await this.inTurn(() => attempt(write))) === "written") return;
     this.steps = this.steps.filter((one) => one !== step);
     this.mark(item, null);
   }
@@ -64,7 +65,7 @@ export class Desk {
     if (!step) return tell(words.check.nothingToUndo);
     this.mark(step.item, null);
     if (step.wasKept) keptLabels.value = keptLabels.value.filter((one) => one !== step.item.id);
-    else void this.inTurn(() => changeAll([step.item.name], step.item.undo));
+    else void this.inTurn(() => attempt(() => changeAll([step.item.name], step.item.undo)));
     this.look(this.items.indexOf(step.item), words.check.undoneSay);
   }
 
