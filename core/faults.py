@@ -56,10 +56,7 @@ def object_of(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def check_once(data: bytes) -> None:
-    """Raise KeyTwice where pydantic would take the last of two values in silence; what else is wrong it says itself.
-
-    Catch ValidationError first: it is a ValueError, too.
-    """
+    """Raise KeyTwice where pydantic would take the last of two values in silence; what else is wrong it says itself."""
     try:
         json.loads(data, object_pairs_hook=object_of)
     except KeyTwice:
