@@ -21,7 +21,7 @@ from tests.core.pipelines.test_multilabel import write
 from tests.e2e.visitor import ARGUMENTS, CHROMIUMS, PATIENCE_MS, WIDE, Visitor
 from tests.pools import class_of, draw
 
-#: Seconds. A browser may take two minutes to begin, and what a test waits for a minute, so often that it says what never came.
+#: Seconds: two minutes for a browser to begin, and what is waited for up to a minute is said where it never comes.
 PATIENCE_S = 300
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
