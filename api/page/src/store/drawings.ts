@@ -3,7 +3,7 @@
 import type { Place } from "../boxes/geometry";
 import { ask, get, post } from "../service/service";
 import type { BoxesView, BoxesWritten, ImageBoxes } from "../service/types";
-import { counting } from "./labels";
+import { takerOfCounts } from "./labels";
 import { tellTabs } from "./outbox";
 import { signedBy } from "./person";
 import { setProject, theProject } from "./project";
@@ -23,6 +23,9 @@ export interface GivenBoxes {
   /** Of the person's own drawing that this was made from. */
   version: string;
   unfinished?: boolean;
+  /** Of the image that they were drawn on, where nobody has looked at them on this one: refused if it has another size. */
+  width?: number | undefined;
+  height?: number | undefined;
 }
 
 export const isOwn = ({ person }: { person: string }) => person === theProject().person;
@@ -86,7 +89,7 @@ export async function surveyIfChanged(
   signal?: AbortSignal,
 ): Promise<{ view: BoxesView; etag: string | null } | null> {
   const folder = theProject().labels;
-  const take = counting(survey);
+  const take = takerOfCounts(() => survey());
   const headers: Record<string, string> = since ? { "If-None-Match": since } : {};
   const answer = await ask("GET", "labels/boxes", { query: { path_to_labels: folder }, headers, signal });
   if (answer.status === 304) return null;
