@@ -100,7 +100,10 @@ class BoxCounts(Part):
 
 
 class BoxesWritten(Part):
-    """`versions`: by name, of what the person's file says now. `replaced`: what was taken out of other files."""
+    """`versions`: by name, of what the person's file says now. `replaced`: what was taken out of other files.
+
+    That is empty where the call was made again, as the answer to the first was lost, which had done it.
+    """
 
     path_to_labels: str
     person: str
@@ -117,6 +120,7 @@ def images_of(drawn: Drawn, versions: Mapping[str, str], unfinished: bool) -> li
             "boxes": None if boxes is None else _bodies(name, boxes),
             "version": versions.get(name, ""),
             "unfinished": unfinished,
+            **({"width": boxes.width, "height": boxes.height} if isinstance(boxes, Drawing) else {}),
         }
         for name, boxes in drawn.items()
     ]

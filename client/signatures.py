@@ -16,7 +16,8 @@ from nextlabel.core.kinds.registry import KINDS
 C = TypeVar("C")
 #: What the client itself takes besides.
 OWN = {
-    "on_change": "What is called with the job whenever it has changed. Left out: its warnings are logged at its end.",
+    "on_change": "What is called with the job whenever it has changed. Left out: in a notebook the cell shows how far "
+    "it is and what it warned of, elsewhere its warnings are logged at its end.",
     "timeout_s": "After so many seconds TimeoutError is raised; the job goes on.",
 }
 

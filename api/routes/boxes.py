@@ -135,7 +135,10 @@ class BoxesGivenView(BaseModel):
     person: str
     file: str
     versions: dict[str, str] = Field(description="By name, of what the person's file says now.")
-    replaced: dict[str, str] = Field(description="Names that were taken out of other files, and what stood there.")
+    replaced: dict[str, str] = Field(
+        description="Names that were taken out of other files, and what stood there. Empty where a call that got no "
+        "answer had done it, and is made again."
+    )
 
 
 class BoxesQuery(BaseModel):

@@ -56,7 +56,11 @@ class Drawing:
 
 @dataclass(frozen=True)
 class BoxesWritten:
-    """What was written. versions: by name, what the person's file has now. replaced: by name, what was taken out."""
+    """What was written. versions: by name, what the person's file has now.
+
+    replaced: by name, what was taken out of other files, by this call: nothing where one whose answer was lost had done
+    it, and comes again.
+    """
 
     folder: Path
     file: str
@@ -208,7 +212,10 @@ def _composed(drawn: BoxedImage | None) -> BoxedImage | None:
 
 
 def _refuse_changed(lines: Mapping[str, Sequence[str]], wanted: Mapping[str, GivenBoxes]) -> None:
-    """What says already what is wanted was written before, and the answer to that was lost."""
+    """Raise BoxesChanged for what is neither as it was seen nor already as wanted.
+
+    The latter is a save that comes again.
+    """
     faults = [
         Fault(f"/images/{at}/version", BoxesChanged.code, f"{one.name} was changed meanwhile: look at it again")
         for at, (key, one) in enumerate(wanted.items())

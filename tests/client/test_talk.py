@@ -270,9 +270,9 @@ DRAWING = Drawing(
 )
 
 
-def test_a_drawing_stands_for_its_boxes():
+def test_a_drawing_stands_for_its_boxes_and_says_how_large_its_image_was():
     (image,) = images_of({"a.png": DRAWING}, {}, False)
-    assert image["boxes"] == [{**CAT, "crowd": False}]
+    assert (image["boxes"], image["width"], image["height"]) == ([{**CAT, "crowd": False}], 9, 9)
 
 
 IMAGE = DrawnImage(name="a.png", width=9, height=9, drawings=(DRAWING,))

@@ -125,6 +125,18 @@ def test_other_people_are_contradicted_only_in_what_was_seen(folder):
     assert DETECTION.read(folder.path).images == {"a.png": image(near, DOG)}
 
 
+def test_what_was_taken_out_is_told_by_the_call_that_did_it_alone(folder):
+    seen = folder.give("a.png", image(DOG), person="anna")
+
+    def settled():
+        given = [GivenBoxes("a.png", image(CAT))]
+        return give_boxes(str(folder.path), given, person="me", roots=folder.roots, replaced=[seen])
+
+    first, again = settled(), settled()
+    assert (dict(first.replaced), dict(again.replaced)) == ({"a.png": "1 dog"}, {})
+    assert (first.versions, folder.file("anna").read_text()) == (again.versions, "")
+
+
 def test_both_drawings_are_kept_to_be_settled_where_that_is_asked_for(folder):
     folder.give("a.png", image(CAT), person="anna")
     folder.give("a.png", image(DOG), keep_both=True)

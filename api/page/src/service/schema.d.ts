@@ -1219,7 +1219,7 @@ export interface components {
             };
             /**
              * Replaced
-             * @description Names that were taken out of other files, and what stood there.
+             * @description Names that were taken out of other files, and what stood there. Empty where a call that got no answer had done it, and is made again.
              */
             replaced: {
                 [key: string]: string;

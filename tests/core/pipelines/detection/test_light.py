@@ -127,3 +127,10 @@ def test_training_a_light_head_stops_within_a_batch(bench, drawn):
     with pytest.raises(Stopped):
         ask(bench, "prediction", check=check, weights="random", **{**LIGHT, "passes": 80_000})
     assert max(calls) < 200
+
+
+def test_an_empty_folder_of_labels_says_that_nothing_is_labelled_yet(bench, drawn):
+    (bench.root / "empty").mkdir()
+    batch = [ask(bench, "selection", labels, weights="random", add=3, **FEW) for labels in ("empty", None)]
+    assert batch[0].data == batch[1].data
+    assert len(batch[0].data) == 3
