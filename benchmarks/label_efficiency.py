@@ -42,7 +42,7 @@ def main() -> None:
         label_report.write(_read(curves), arguments.head, arguments.report, uneven=arguments.uneven)
         return
     sets = arguments.sets or list(UNEVEN if arguments.uneven else SETS)
-    wanted = [(s, m, seed) for seed in range(*arguments.seeds) for s in sets for m in arguments.methods]
+    wanted = [(s, m, seed) for seed in arguments.seeds for s in sets for m in arguments.methods]
     done = set(_read(curves))
     todo = [one for one in wanted if one not in done]
     print(f"{len(wanted)} curves, {len(wanted) - len(todo)} of them done", flush=True)
@@ -122,7 +122,7 @@ def _parse() -> argparse.Namespace:
         "--uneven", action="store_true", help="the sets with rare classes; they have a page of their own"
     )
     parser.add_argument("--methods", nargs="+", default=list(PICKERS))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[5], help="how many, or from which to before which")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--budgets", type=int, nargs="+", default=list(BUDGETS))
     parser.add_argument("--head", choices=list(HEADS), default="linear", help="each has its own file of curves")
     parser.add_argument("--processes", type=int, default=os.cpu_count())

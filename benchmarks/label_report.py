@@ -5,7 +5,6 @@ Differences are paired by seed; their 95 % intervals are Student's t over the se
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import product
 from pathlib import Path
 
@@ -69,13 +68,14 @@ def write(curves: Curves, head: str, folder: Path, *, uneven: bool = False) -> N
     parts = [HEAD.format(head=head, options=options, where=where, other=other), _gaps(curves), _beside_each(curves)]
     for name in dict.fromkeys(key[0] for key in curves):
         of_set = {key[1:]: curve for key, curve in curves.items() if key[0] == name}
-        seeds = Counter(method for method, _ in of_set)
-        methods = [method for method, count in seeds.items() if count > 1]  # one seed alone has no interval
-        arrays = {method: _stacked(of_set, method) for method in methods}
-        of_random = next(curve for (method, _), curve in of_set.items() if method == RANDOM)
-        labels = np.array(of_random["labels"][: arrays[RANDOM].shape[1]])
+        seeds = _beside_chance(of_set)
+        if RANDOM not in seeds:
+            raise SystemExit(f"{name}: `{RANDOM}` ran with fewer than two seeds, and nothing can be held against it")
+        arrays = {method: _stacked(of_set, method, of) for method, of in seeds.items()}
+        chance = {method: _stacked(of_set, RANDOM, of) for method, of in seeds.items()}
+        labels = np.array(of_set[RANDOM, seeds[RANDOM][0]]["labels"][: arrays[RANDOM].shape[1]])
         picture = None if uneven else f"{page}-{name}.png"
-        parts.append(_section(name, picture, labels, arrays))
+        parts.append(_section(name, picture, labels, arrays, chance))
         if picture:
             _plot(name, labels, arrays, folder / picture)
     (folder / f"{page}.md").write_text("\n".join(parts) + "\n")
@@ -131,17 +131,30 @@ def _gaps(curves: Curves) -> str:
     return f"{whole}, but for {fewer}.\nOf these, go by **v random**, which is over their own seeds."
 
 
-def _stacked(of_set: dict, method: str) -> NDArray[np.float64]:
+def _beside_chance(of_set: dict) -> dict[str, list[int]]:
+    """Return the seeds of each method that random ran with, too, where there are two: one alone has no interval."""
+    seeds = {method: sorted(i for one, i in of_set if one == method and (RANDOM, i) in of_set) for method, _ in of_set}
+    return {method: of for method, of in seeds.items() if len(of) > 1}
+
+
+def _stacked(of_set: dict, method: str, seeds: list[int]) -> NDArray[np.float64]:
     """(seeds, budgets) macro F1, at those budgets that every seed's pool has; NaN where the method did not run."""
     most = min(len(curve["labels"]) for (one, _), curve in of_set.items() if one == RANDOM)
-    rows = [curve["f1"][:most] for (one, _), curve in sorted(of_set.items()) if one == method]
+    rows = [of_set[method, seed]["f1"][:most] for seed in seeds]
     return np.array([row + [np.nan] * (most - len(row)) for row in rows])
 
 
-def _section(name: str, picture: str | None, labels: NDArray[np.int64], arrays: dict[str, NDArray[np.float64]]) -> str:
-    chance = arrays[RANDOM]
+def _section(
+    name: str,
+    picture: str | None,
+    labels: NDArray[np.int64],
+    arrays: dict[str, NDArray[np.float64]],
+    chance: dict[str, NDArray[np.float64]],
+) -> str:
+    """chance: random's curves of the seeds of each method, row by row."""
     common = np.all([~np.isnan(curves).any(axis=0) for curves in arrays.values()], axis=0)
     areas = {method: area(curves[:, common], labels[common]) for method, curves in arrays.items()}
+    of_chance = {method: area(curves[:, common], labels[common]) for method, curves in chance.items()}
     order = sorted(arrays, key=lambda method: -float(areas[method].mean()))
     lines = [
         f"\n## {name}\n",
@@ -154,11 +167,11 @@ def _section(name: str, picture: str | None, labels: NDArray[np.int64], arrays: 
         "",
         "| method | seeds | area | v random | win / tie / loss | at b as random at 2b, 4b | for random's 400, 1,000 |",
         "|---|---|---|---|---|---|---|",
-        *(f"| `{m}` | {_areas(areas[m], areas[RANDOM])} | {_summary(arrays[m], chance, labels)} |" for m in order),
+        *(f"| `{m}` | {_areas(areas[m], of_chance[m])} | {_summary(arrays[m], chance[m], labels)} |" for m in order),
     ]
     if AUTO in arrays:
-        low, high = interval(arrays[AUTO] - chance[: len(arrays[AUTO])])
-        mean = (arrays[AUTO] - chance[: len(arrays[AUTO])]).mean(axis=0)
+        gains = arrays[AUTO] - chance[AUTO]
+        mean, (low, high) = gains.mean(axis=0), interval(gains)
         cells = " | ".join(f"{m:+.3f} ({a:+.3f} to {b:+.3f})" for m, a, b in zip(mean, low, high, strict=True))
         lines += ["", "`auto` less random, with its 95 % interval:", ""]
         lines += ["| " + " | ".join(f"{n:,}" for n in labels) + " |", "|---" * len(labels) + "|", f"| {cells} |"]
@@ -166,13 +179,12 @@ def _section(name: str, picture: str | None, labels: NDArray[np.int64], arrays: 
 
 
 def _areas(mine: NDArray[np.float64], chance: NDArray[np.float64]) -> str:
-    gains = (mine - chance[: len(mine)])[:, None]
+    gains = (mine - chance)[:, None]
     low, high = interval(gains)
     return f"{len(mine)} | {mine.mean():.3f} | {gains.mean():+.3f} ({low[0]:+.3f} to {high[0]:+.3f})"
 
 
 def _summary(mine: NDArray[np.float64], chance: NDArray[np.float64], labels: NDArray[np.int64]) -> str:
-    chance = chance[: len(mine)]
     lows, highs = interval(mine - chance)
     wins, losses = np.count_nonzero(lows > 0), np.count_nonzero(highs < 0)
     ties = np.count_nonzero(~np.isnan(lows)) - wins - losses

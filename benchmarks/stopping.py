@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=WORK, help="where sets are built")
     parser.add_argument("--sets", nargs="+", choices=[*SETS], default=[*SETS])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[5], help="how many, or from which to before which")
+    parser.add_argument("--seeds", type=int, default=5, help="how many, from 0 on")
     parser.add_argument("--chosen-by", metavar="METHOD", help="the labels are; else they are drawn by chance")
     parser.add_argument("--head", choices=[*HEADS], default="linear")
     parser.add_argument("--audits", action="store_true", help="audits, in place of forecasts")
@@ -48,7 +48,7 @@ def main() -> None:
     carry_out = _sampling if given.sampling else _audits if given.audits else _forecasts
     for name in given.sets:
         carry_out(
-            Bench(answers(name, given.work.resolve()), given.work.resolve(), given.head), range(*given.seeds), given
+            Bench(answers(name, given.work.resolve()), given.work.resolve(), given.head), range(given.seeds), given
         )
 
 

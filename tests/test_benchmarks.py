@@ -35,6 +35,25 @@ def test_every_benchmark_that_the_docs_name_is_there():
     assert named - {path.stem for path in BENCHMARKS} == set()
 
 
+def test_a_report_holds_a_method_against_chance_with_the_same_seeds_and_refuses_without(tmp_path, monkeypatch):
+    """Its chance ran with more seeds, whose pools are easier by 0.1 each."""
+    pytest.importorskip("matplotlib", reason="the extra `bench` is not installed")
+    monkeypatch.syspath_prepend(str(ROOT))
+    label_report = import_module("benchmarks.label_report")
+
+    def curve(seed, ahead):
+        return {"labels": [10, 20], "f1": [0.1 * seed + ahead] * 2, "accuracy": [0, 0], "seconds": [0, 0]}
+
+    curves = {("a set", "random", seed): curve(seed, 0.0) for seed in range(6)}
+    curves |= {("a set", "auto", seed): curve(seed, 0.05) for seed in (2, 4, 9)}
+    label_report.write(curves, "linear", tmp_path, uneven=True)
+    page = (tmp_path / "label-efficiency-uneven.md").read_text()
+    assert "| `auto` | 2 | 0.350 | +0.050 (+0.050 to +0.050) | 2 / 0 / 0 |" in page
+    alone = {key: one for key, one in curves.items() if key[1] == "auto" or key[2] == 2}
+    with pytest.raises(SystemExit, match="a set: `random` ran with fewer than two seeds"):
+        label_report.write(alone, "linear", tmp_path, uneven=True)
+
+
 def imported(path: Path) -> list[tuple[str, str]]:
     """List what a file imports of the project's own, as pairs of a module and a name in it."""
     found = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom))

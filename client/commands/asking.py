@@ -21,7 +21,7 @@ from nextlabel.core.reports.charts import is_drawn
 _no_wait = click.option("--no-wait", is_flag=True, help="Print the job's id and don't wait for its end.")
 
 
-TIMES = ("--hours", "--minutes", "--seconds", "--time")  # of work on a batch
+HOURS_OF_WORK = ("--hours", "--minutes", "--seconds", "--time")  # what people look for, and `--cost most_s` is
 
 
 def command_of(kind: Kind) -> click.Command:
@@ -31,7 +31,7 @@ def command_of(kind: Kind) -> click.Command:
     text = f"{kind.summary}\n\n{kind.about}\n\n\b\n{examples}"
     needs_labels = kind.labels is not LabelsNeed.OPTIONAL
     parameters = request_parameters(kind.request, needs_labels=needs_labels, but_for=kind.unlabelled)
-    return click.command(kind.command, Asking, params=parameters, help=text)(carry_out)
+    return click.command(kind.command, PointsAtCost, params=parameters, help=text)(carry_out)
 
 
 def _carry_out(kind: Kind) -> Callable[..., None]:
@@ -65,17 +65,18 @@ def _carry_out(kind: Kind) -> Callable[..., None]:
     return carry_out
 
 
-class Asking(click.Command):
+class PointsAtCost(click.Command):
     """A command that tells how a batch of so many hours is asked for, which people look for by that name."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            if error.option_name not in TIMES or all(one.name != "cost" for one in self.params):
+            if error.option_name not in HOURS_OF_WORK or all(one.name != "cost" for one in self.params):
                 raise
-            words = _("no option {option}: boxes for so long a time are asked for by --cost most_s=SECONDS")
-            raise click.NoSuchOption(error.option_name, words.format(option=error.option_name), ctx=ctx) from None
+            words = _("with --task detection, --cost most_s=7200 asks for two hours of work")
+            message = f"{error.message.removesuffix('.')}; {words}."
+            raise click.NoSuchOption(error.option_name, message, error.possibilities, ctx) from None
 
 
 COMMANDS = {kind.command: command_of(kind) for kind in KINDS.values()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from gettext import gettext as _
 from gettext import ngettext
@@ -34,7 +34,7 @@ from nextlabel.client.label_files import (
 )
 from nextlabel.client.pools import POOL, is_of, keep_out_of, named, place_of
 from nextlabel.client.terminal import echo
-from nextlabel.core.data.boxes import SCALING
+from nextlabel.core.data.boxes import SCALING, BoxedImage
 from nextlabel.core.data.classes import ClassChanged, change_class, undo_class_change
 from nextlabel.core.data.kept_apart import Apart, keep_apart, kept_apart
 from nextlabel.core.data.label_files import GivenLabel, settle
@@ -179,14 +179,15 @@ def check(path: Path, pool: Path | None, task: str) -> None:
     """
     _tell_left_out(path, TASKS[task])
     found: ClassLabels | BoxLabels
-    classes: tuple[str, ...]
     if task == DETECTION.name:
         found, disputed = DETECTION.read_with_conflicts(path)
-        classes = found.classes
-        _tell_boxes(found)
+        counts = _counted_boxes(found)
+        classes = sorted_classes(counts)
+        _tell_boxes(found, classes)
     else:
         found, disputed = CLASSIFICATION.read_with_conflicts(path)
-        classes = sorted_classes([*found.classes, *(said for places in disputed.values() for said in places)])
+        counts = Counter([*found.classes_by_name.values(), *(said for places in disputed.values() for said in places)])
+        classes = sorted_classes(counts)
         labels = ngettext("{count} label", "{count} labels", len(found)).format(count=len(found))
         words = _("{labels} of {classes}: {names}")
         echo(words.format(labels=labels, classes=_counted_classes(classes), names=", ".join(classes)))
@@ -194,35 +195,40 @@ def check(path: Path, pool: Path | None, task: str) -> None:
         unseen = _(" (by {difference})").format(difference=difference(*group[:2]))
         told = _("these look like one class: {names}").format(names=", ".join(group))
         echo(told + (unseen if look_alike(group, to_the_eye=True) else ""), err=True)
-    counts = _counted(found)
     for rare, usual in misspelt(counts):
         words = _("perhaps misspelt: {rare} (labels: {few}) for {usual} (labels: {many})")
         echo(words.format(rare=rare, few=counts[rare], usual=usual, many=counts[usual]), err=True)
-    for name in [name for name in found.names if oddity(name)][:LISTED]:
+    for name in [name for name in (*found.names, *disputed) if oddity(name)][:LISTED]:
         echo(_("{name} has {oddity}").format(name=shown(name), oddity=oddity(name)), err=True)
     if pool is not None:
         _compare_with(pool, found)
-    if disputed:
-        TASKS[task].read(path)  # says where each of them stands
+    (DETECTION if task == DETECTION.name else CLASSIFICATION).refuse_conflicts(disputed)
 
 
 def _counted_classes(classes: Collection[str]) -> str:
     return ngettext("{count} class", "{count} classes", len(classes)).format(count=len(classes))
 
 
-def _counted(found: ClassLabels | BoxLabels) -> Counter[str]:
-    """Count the labels of each class, or its boxes."""
-    if isinstance(found, BoxLabels):
-        return Counter(box.class_name for image in found.images.values() for box in image.boxes)
-    return Counter(found.classes_by_name.values())
+def _counted_boxes(found: BoxLabels) -> Counter[str]:
+    """Count the boxes of each class; of an image that is contested, as many as one person drew at most."""
+    counts = Counter(box.class_name for image in found.images.values() for box in image.boxes)
+    for drawn in found.contested.values():
+        most: Counter[str] = Counter()
+        for image in drawn:
+            most |= Counter(box.class_name for box in image.boxes)
+        counts += most
+    return counts
 
 
-def _tell_boxes(found: BoxLabels) -> None:
-    """Tell how many there are, and which are worth another look: drawn twice, or hardly to be seen."""
+def _tell_boxes(found: BoxLabels, classes: Collection[str]) -> None:
+    """Tell how many there are, and which are worth another look: drawn twice, or hardly to be seen.
+
+    classes: of what is contested, too.
+    """
     empty = sum(not image.boxes for image in found.images.values())
     counts = box_exchange.counted_boxes(found.boxes, len(found))
     words = _("{boxes} on {images}, {empty} with nothing there; {classes}: {names}")
-    echo(words.format(**counts, empty=empty, classes=_counted_classes(found.classes), names=", ".join(found.classes)))
+    echo(words.format(**counts, empty=empty, classes=_counted_classes(classes), names=", ".join(classes)))
     if found.unfinished:
         first = shown(min(found.unfinished))
         echo(
@@ -231,7 +237,8 @@ def _tell_boxes(found: BoxLabels) -> None:
             ),
             err=True,
         )
-    told = [(name, what) for name, image in found.images.items() for what in oddities(image)]
+    drawn = [*found.images.items(), *((name, one) for name, ones in found.contested.items() for one in ones)]
+    told = [*dict.fromkeys((name, what) for name, image in drawn for what in oddities(image))]
     for name, what in told[:LISTED]:
         echo(f"{shown(name)}: {what}", err=True)
     if len(told) > LISTED:
@@ -286,7 +293,7 @@ def _tell_written(count: int, place: str) -> None:
 def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
     images = list_pool(place_of(pool))
     matched: Matched = DETECTION.match(labelled, images) if isinstance(labelled, BoxLabels) else match(labelled, images)
-    absent = matched.absent
+    absent = sorted([*matched.absent, *images.absent(sorted(labelled.disputed))])
     words = _("{labelled} of {images} images in {pool} are labelled")
     echo(words.format(labelled=len(matched.rows), images=len(images), pool=named(pool)))
     if absent:
@@ -301,12 +308,13 @@ def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
         words = _("perhaps {name} is there as {other}: a name is the path from {pool} on")
         echo(words.format(name=name, other=other, pool=named(pool)), err=True)
     if isinstance(labelled, BoxLabels):
-        _tell_other_sizes(images, matched)
+        _tell_other_sizes(images, matched, labelled.contested)
 
 
-def _tell_other_sizes(images: Pool, matched: Matched) -> None:
+def _tell_other_sizes(images: Pool, matched: Matched, contested: Mapping[str, Sequence[BoxedImage]]) -> None:
     """Tell which images have another size than their boxes were drawn on: jobs leave these out."""
     drawn = dict(zip(matched.rows.tolist(), matched.targets, strict=True))
+    drawn |= {row: contested[name][0] for name, row in images.find(contested).items()}
     try:
         reader = that_reads_images("nextlabel.core.data.image_sizes")
     except Misconfigured as error:

@@ -21,6 +21,7 @@ APART = 0.3  # IoU below which it is about another
 WELL = 0.7  # IoU from which on a box is well placed
 SPURIOUS = 0.5  # the most that a box without any prediction is suspected: detectors overlook things, too
 PEOPLE_ERR = 0.05  # of the classes that people give, about so many are wrong
+FEW = 2  # and of a class with few boxes so many may be
 AS_OF_ALL = 10  # so many boxes' worth, a class's confusions are taken for those of all classes
 
 
@@ -77,8 +78,8 @@ def _against_confusions(
     """Suspect a swapped box the less, the more often the detector takes others of its class for the same other one.
 
     A detector that can't tell ten from nine contradicts half of the labels, and all of these are right. So a score is
-    taken times the share of people's errors, PEOPLE_ERR, in these and the detector's own. A class of which no more than
-    that are contradicted is not confused: all of it may be people's.
+    taken times the share of people's errors, PEOPLE_ERR, in these and the detector's own. Its own are what is
+    contradicted beyond what people may have erred about, of the class and, for few boxes tell little, of all classes.
     """
     drawn = Counter(c for one in truth for c in one.classes[~one.crowd].tolist())
     pairs = {
@@ -86,15 +87,16 @@ def _against_confusions(
         for one in found
         if one.kind == "swapped" and one.truth is not None and one.detection is not None
     }
-    confused, of_all = Counter(pairs.values()), len(pairs) / max(1, drawn.total())
-    contradicted = Counter(own for own, _ in pairs.values())
+    confused, contradicted = Counter(pairs.values()), Counter(own for own, _ in pairs.values())
+    of_all = max(0.0, len(pairs) / max(1, drawn.total()) - PEOPLE_ERR)
     for one in found:
-        pair = pairs.get(one)
-        if pair is None or contradicted[pair[0]] <= PEOPLE_ERR * drawn[pair[0]]:
+        if (pair := pairs.get(one)) is None:
             yield one
             continue
-        others = (confused[pair] - 1 + AS_OF_ALL * of_all) / (drawn[pair[0]] - 1 + AS_OF_ALL)
-        yield replace(one, score=one.score * PEOPLE_ERR / (PEOPLE_ERR + others))
+        n, of_class = drawn[pair[0]], contradicted[pair[0]]
+        beyond_people = max(0.0, of_class - max(FEW, PEOPLE_ERR * n))
+        its_own = (beyond_people * confused[pair] / of_class + AS_OF_ALL * of_all) / (n + AS_OF_ALL)
+        yield replace(one, score=one.score * PEOPLE_ERR / (PEOPLE_ERR + its_own))
 
 
 def _of_image(i: int, one: Truth, said: Detected, sure: Sure) -> list[Suspect]:

@@ -60,9 +60,9 @@ class Labelled:
     labelled_only: bool = False
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the pool is all that the place has."""
-        return self.drawn_from is None and not self.labelled_only
+    def whole_pool(self) -> Pool | None:
+        """The pool, where it is all that the place has."""
+        return self.pool if self.drawn_from is None and not self.labelled_only else None
 
     def match(self, pool: Pool) -> Matched:
         """Match the labels with a part of the pool."""

@@ -114,7 +114,8 @@ def _said(
 ) -> Iterator[tuple[Rows, NDArray[Any]]]:
     """Yield some of the candidates at a time, and what the model says of them, as far as it says anything."""
     if request.path_to_predictions is not None:
-        predictions = predictions_of(request, labelled, Embedded(labelled.pool, _NONE, labelled.matched, ()), run)
+        embedded = Embedded(labelled.pool, _NONE, labelled.matched, ())
+        predictions = predictions_of(request, embedded, run, whole_pool=labelled.whole_pool)
         assert predictions is not None
         known = candidates[predictions.known[candidates]]
         yield known, predictions.logits[known]

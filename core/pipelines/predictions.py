@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.external import ExternalPredictions, read_predictions
+from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.spelling import all_as_seen, hint
-from nextlabel.core.errors import NameNotInPool, WarningCode
+from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.requests import OnePredicted
 from nextlabel.core.kinds.results import HeadSummary
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.leftovers import warn_of_leftovers
-from nextlabel.core.pipelines.material import Labelled, train
+from nextlabel.core.pipelines.leftovers import refuse_none_of, warn_of_leftovers
+from nextlabel.core.pipelines.material import train
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import ClassTask
 from nextlabel.core.tasks.registry import task_of
@@ -60,16 +61,18 @@ class Whole:
         return self.head.logits(self.embeddings[rows])
 
 
-def predictions_of(request: OnePredicted, labelled: Labelled, embedded: Embedded, run: Run) -> Predictions | None:
+def predictions_of(
+    request: OnePredicted, embedded: Embedded, run: Run, *, whole_pool: Pool | None
+) -> Predictions | None:
     """Read the external predictions, or train a head; None where there are none and the labels can't train one.
 
-    embedded: what of `labelled` is chosen among.
+    embedded: what of the pool is chosen among. whole_pool: all that the place has; None: that isn't known.
     """
     if request.path_to_predictions is not None:
         external = read_predictions(request.path_to_predictions, run.settings.data_roots)
         found = _of_external(external, embedded, task_of(request.task), run)
-        if labelled.is_whole:
-            warn_of_leftovers(WarningCode.PREDICTION_WITHOUT_IMAGE, external.names, labelled.pool, run)
+        if whole_pool is not None:
+            warn_of_leftovers("prediction", external.names, whole_pool, run)
         return found
     matched = embedded.matched
     if not task_of(request.task).can_train(matched):
@@ -111,9 +114,7 @@ def align(external: ExternalPredictions, embedded: Embedded, run: Run) -> tuple[
     places = np.array([place.get(name, -1) for name in all_as_seen(embedded.pool.names)], np.int64)
     known = places >= 0
     if not known.any():
-        raise NameNotInPool(
-            f"no image of the pool has a prediction in the file; it names {external.names[0]!r}: of another pool?"
-        )
+        refuse_none_of("image of the pool", "prediction", external.names[0])
     if not known.all():
         names = [embedded.pool.names[row] for row in np.flatnonzero(~known)]
         run.warn(

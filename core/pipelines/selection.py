@@ -112,7 +112,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
         embedded = embed_pool(request, labelled, source, run, soon=request.pending)
     if not brought and labelled.task.can_train(embedded.matched):
         run.stage("train")
-    predictions = predictions_of(request, labelled, embedded, run)
+    predictions = predictions_of(request, embedded, run, whole_pool=labelled.whole_pool)
     labelled_classes = labelled.task.alternatives(embedded.matched.targets)
     classes = labelled_classes if predictions is None else max(labelled_classes, len(predictions.classes))
     if names is not None:

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from nextlabel.core.data.external import ExternalEmbeddings, read_embeddings
 from nextlabel.core.data.files import SkippedFile
 from nextlabel.core.data.spelling import all_as_seen
-from nextlabel.core.errors import NameNotInPool, WarningCode
-from nextlabel.core.kinds.requests import JobRequest, OnePool
+from nextlabel.core.errors import WarningCode
+from nextlabel.core.kinds.requests import JobRequest, OnePool, OneValidated
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.pipelines.embedding import Embedded, embed_rows, loaded
-from nextlabel.core.pipelines.leftovers import warn_of_leftovers
+from nextlabel.core.pipelines.leftovers import refuse_none_of, warn_of_leftovers
 from nextlabel.core.pipelines.material import Labelled, Matchable, Origin
 from nextlabel.core.pipelines.run import Run
 
@@ -31,7 +31,8 @@ def source_of(request: OnePool, run: Run) -> Source:
     """Raises EmbeddingsMalformed and what loading a backbone does."""
     if request.path_to_embeddings is not None:
         given = read_embeddings(request.path_to_embeddings, run.settings.data_roots)
-        return External.of(given, of_one_pool=getattr(request, "path_to_img_val", None) is None)
+        validates = isinstance(request, OneValidated) and request.path_to_img_val is not None
+        return External.of(given, of_one_pool=not validates)
     return load_backbone(request, run) if request.backbone is not None else NoEmbeddings()
 
 
@@ -91,15 +92,13 @@ class External:
         places = np.array([place.get(name, -1) for name in all_as_seen(wanted.names)], np.int64)
         absent = [wanted.names[i] for i in np.flatnonzero(places < 0)]
         if len(absent) == len(wanted):
-            raise NameNotInPool(
-                f"no image of the pool has an embedding in the file; it names {self.given.names[0]!r}: of another pool?"
-            )
+            refuse_none_of("image of the pool", "embedding", self.given.names[0])
         if absent:
             run.warn(
                 WarningCode.WITHOUT_EMBEDDING, "these images have no embedding in the file; they were left out", absent
             )
-        if self.of_one_pool and isinstance(labelled, Labelled) and labelled.is_whole:
-            warn_of_leftovers(WarningCode.EMBEDDING_WITHOUT_IMAGE, self.given.names, labelled.pool, run)
+        if self.of_one_pool and isinstance(labelled, Labelled) and (pool := labelled.whole_pool) is not None:
+            warn_of_leftovers("embedding", self.given.names, pool, run)
         kept = wanted.take(np.flatnonzero(places >= 0)) if absent else wanted
         skipped = tuple(SkippedFile(name, "no embedding of it was brought along") for name in absent)
         return Embedded(kept, self.given.matrix[places[places >= 0]], labelled.match(kept), skipped)

@@ -60,7 +60,7 @@ def learning_curve(result: LearningCurveResult | DetectionLearningCurveResult) -
     line = [(labels, value) for labels, value, _ in measured]
     parts.append(_shape("polyline", line, x, y, 'fill="none" stroke="#1f5f99" stroke-width="2"'))
     for labels, value, repeats in measured:
-        low, high = min(repeats, default=value), max(repeats, default=value)
+        low, high = min([value, *repeats]), max([value, *repeats])  # folds together may come to less than each
         parts.append(f'<path d="M{x(labels):.1f} {y(low):.1f}V{y(high):.1f}" stroke="#1f5f99"/>')
         parts.append(f'<circle cx="{x(labels):.1f}" cy="{y(value):.1f}" r="3" fill="#1f5f99"/>')
     title = f"{score} by the number of {of}: measured, with its repeats"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -107,7 +108,8 @@ def read_files(files: Sequence[File]) -> ClassLabels:
     """Read the labels in files that are open. Raises LabelsMalformed, LabelsConflict, PathNotReadable."""
     labels = _read(files)
     if labels.disputed:
-        raise LabelsConflict(_describe_conflicts(files, labels.disputed))
+        first = _places(files, sorted(labels.disputed)[:MAX_LISTED])
+        raise LabelsConflict(_describe_conflicts(first, len(labels.disputed)))
     return labels
 
 
@@ -159,13 +161,12 @@ def _read(files: Sequence[File]) -> ClassLabels:
     return ClassLabels(classes_by_name, frozenset(disputed), spelt)
 
 
-def _describe_conflicts(files: Sequence[File], conflicting: Collection[str]) -> str:
-    places = _places(files, sorted(conflicting)[:MAX_LISTED])
+def _describe_conflicts(first: Conflicts, count: int) -> str:
     lines = [
         f"{shown(name)}: {', '.join(f'{shown(class_)} in {place}' for class_, place in by_class.items())}"
-        for name, by_class in places.items()
+        for name, by_class in first.items()
     ]
-    more = [f"and {len(conflicting) - MAX_LISTED} more"] if len(conflicting) > MAX_LISTED else []
+    more = [f"and {count - MAX_LISTED} more"] if count > MAX_LISTED else []
     several = 'Please keep one of them; where images have several classes, ask with "task": "multilabel"'
     return "\n".join([f"The same image has two classes. {several}:", *lines, *more])
 
@@ -195,6 +196,11 @@ class Classification(ClassTask):
 
     def read_with_conflicts(self, path: Path, roots: Sequence[Path] = ()) -> tuple[ClassLabels, Conflicts]:
         return read_labels_and_conflicts(path, roots)
+
+    def refuse_conflicts(self, conflicts: Conflicts) -> None:
+        """Raise LabelsConflict, which says where each of the first stands; nothing where there are none."""
+        if conflicts:
+            raise LabelsConflict(_describe_conflicts(dict(islice(conflicts.items(), MAX_LISTED)), len(conflicts)))
 
     def match(self, labels: Labels, pool: Pool) -> MatchedClasses:
         assert isinstance(labels, ClassLabels)

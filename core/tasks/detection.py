@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
@@ -35,12 +35,14 @@ class BoxLabels(Labels):
     """What was drawn on each labelled name.
 
     unfinished: names that somebody is still drawing on, and nobody has finished: they are not labelled yet.
+    contested: what was drawn on each of the names that people contradict each other about.
     """
 
     images: Mapping[str, BoxedImage]
     disputed: frozenset[str] = frozenset()
     unfinished: frozenset[str] = frozenset()
     apart: frozenset[str] = frozenset()
+    contested: Mapping[str, Sequence[BoxedImage]] = field(default_factory=dict)
 
     @property
     def names(self) -> Collection[str]:
@@ -59,9 +61,13 @@ class BoxLabels(Labels):
 
     def among(self, fits: Callable[[str], bool], apart: frozenset[str] = frozenset()) -> Self:
         kept = {name: said for name, said in self.images.items() if fits(name)}
-        disputed = frozenset(filter(fits, self.disputed))
         return replace(
-            self, images=kept, disputed=disputed, unfinished=frozenset(filter(fits, self.unfinished)), apart=apart
+            self,
+            images=kept,
+            disputed=frozenset(filter(fits, self.disputed)),
+            unfinished=frozenset(filter(fits, self.unfinished)),
+            apart=apart,
+            contested={name: drawn for name, drawn in self.contested.items() if fits(name)},
         )
 
 
@@ -96,9 +102,13 @@ class Detection(Task):
 
     def read(self, path: Path, roots: Sequence[Path] = ()) -> BoxLabels:
         labels, conflicts = self.read_with_conflicts(path, roots)
+        self.refuse_conflicts(conflicts)
+        return labels
+
+    def refuse_conflicts(self, conflicts: Conflicts) -> None:
+        """Raise LabelsConflict, which says where each of the first stands; nothing where there are none."""
         if conflicts:
             raise LabelsConflict(_describe(conflicts))
-        return labels
 
     def read_with_conflicts(self, path: Path, roots: Sequence[Path] = ()) -> tuple[BoxLabels, Conflicts]:
         """Read the boxes of each name as the first of its finished lines has them, where all of these agree."""
@@ -115,7 +125,8 @@ class Detection(Task):
             raise LabelsMalformed(_describe_faults(faults))
         conflicts = {name: places for name, all_ in sorted(said.items()) if (places := contested(all_))}
         images = {name: all_[0].image for name, all_ in said.items() if name not in conflicts}
-        return BoxLabels(images, frozenset(conflicts), frozenset(unfinished - said.keys())), conflicts
+        drawn = {name: [one.image for one in said[name]] for name in conflicts}
+        return BoxLabels(images, frozenset(conflicts), frozenset(unfinished - said.keys()), contested=drawn), conflicts
 
     def match(self, labels: Labels, pool: Pool) -> MatchedBoxes:
         assert isinstance(labels, BoxLabels)

@@ -172,6 +172,27 @@ def test_check_counts_boxes_and_names_what_is_worth_another_look(run, tmp_path):
         run("labels", "check", "labels", "--task", "detection")
 
 
+@pytest.mark.usefixtures("run")
+def test_check_tells_all_of_images_that_people_contradict_each_other_about_before_it_ends(tmp_path):
+    for person, boxes in (("anna", [{"class": "cat", "box": [10, 20, 30, 25]}]), ("ben", [])):
+        tiny = {"class": "Cat", "box": [1, 1, 2, 9]}
+        other = {"name": "a.jpg", "width": 50, "height": 25, "boxes": boxes and [tiny]}
+        line = {"name": "z.jpg ", "width": 100, "height": 50, "boxes": [*boxes, tiny]}
+        (tmp_path / "labels" / f"boxes-{person}.jsonl").write_text(f"{json.dumps(line)}\n{json.dumps(other)}\n")
+    told = CliRunner().invoke(cli, ["labels", "check", "labels", "--task", "detection", "--pool", "pool"])
+    assert isinstance(told.exception, LabelsConflict)
+    assert "'z.jpg ': 'cat at 10, 20" in told.exception.detail
+    assert "2 classes: Cat, cat" in told.stdout
+    for words in (
+        "these look like one class: Cat, cat",
+        "'z.jpg ' has a space at its beginning or end",
+        "less than 3 pixels wide",
+        "not in pool: z.jpg",
+        "'a.jpg': its boxes were drawn on 50 x 25, and it is 100 x 50",
+    ):
+        assert words in told.stderr
+
+
 def test_check_names_images_of_another_size_than_their_boxes_were_drawn_on_and_how_boxes_are_scaled(run, tmp_path):
     assert "another size" not in run("labels", "check", "labels", "--task", "detection", "--pool", "pool")
     Image.new("RGB", (200, 100)).save(tmp_path / "pool" / "a.jpg")

@@ -21,7 +21,15 @@ from tests.core.pipelines.test_multilabel import write
 from tests.e2e.visitor import ARGUMENTS, CHROMIUMS, PATIENCE_MS, WIDE, Visitor
 from tests.pools import class_of, draw
 
+#: Seconds: two minutes for a browser to begin, and what is waited for up to a minute is said where it never comes.
+PATIENCE_S = 300
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(PATIENCE_S))
 
 
 @pytest.fixture(scope="session")

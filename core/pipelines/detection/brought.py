@@ -11,11 +11,11 @@ from nextlabel.core.data.boxes import BoxedImage, Detected
 from nextlabel.core.data.detections import fingerprint, read_detections
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.spelling import as_seen
-from nextlabel.core.errors import NameNotInPool, WarningCode
+from nextlabel.core.errors import WarningCode
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.pipelines.detection.labelled import LabelledBoxes, truth_of
-from nextlabel.core.pipelines.leftovers import warn_of_leftovers
+from nextlabel.core.pipelines.leftovers import refuse_none_of, warn_of_leftovers
 from nextlabel.core.pipelines.run import Run
 
 
@@ -44,7 +44,7 @@ def read_brought(path: str, labelled: LabelledBoxes, drawn: Mapping[int, BoxedIm
     classes = sorted_classes([*found.classes, *labelled.matched.classes])
     by_name = found.in_space_of(classes).by_name
     index = {name: i for i, name in enumerate(classes)}
-    warn_of_leftovers(WarningCode.PREDICTION_WITHOUT_IMAGE, by_name, labelled.pool, run)
+    warn_of_leftovers("prediction", by_name, labelled.pool, run)
     names = {row: as_seen(labelled.pool.names[row]) for row in drawn}
     judged = [row for row in drawn if names[row] in by_name]
     calibration = Calibration.of(
@@ -61,8 +61,7 @@ def known_rows(brought: Brought, labelled: LabelledBoxes, rows: Rows, what: str,
     names = labelled.pool.names
     known = rows[[as_seen(names[row]) in brought.by_name for row in rows.tolist()]]
     if len(rows) and not len(known):
-        first = next(iter(brought.by_name))
-        raise NameNotInPool(f"no {what} image has a prediction in the file; it names {first!r}: of another pool?")
+        refuse_none_of(f"{what} image", "prediction", next(iter(brought.by_name)))
     if len(known) < len(rows):
         absent = [names[row] for row in np.setdiff1d(rows, known)]
         detail = "these images have no prediction in the file; they were left out"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
-from nextlabel.core.curves.forecast import NORMAL, REPLICATES, Outlook, fit_all, outlook
+from nextlabel.core.curves.forecast import Outlook, fit_all, outlook
+from nextlabel.core.curves.repeats import drawn_again
 from nextlabel.core.data.boxes import BoxedImage, Detected
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
@@ -50,7 +50,6 @@ from nextlabel.core.pipelines.sampling import LABELLED_MOST, UNLABELLED_MOST, is
 from nextlabel.core.pipelines.unreadable import check_share
 
 LEAST_LABELS = 20
-CONFIDENCE = 0.95
 SMALLEST, SIZES = 0.3, 4  # the smallest part, of the largest; and how many parts
 NOT_TOLD = "what more of them would bring can't be told: label some 200 images that the method `random` chooses"
 
@@ -77,7 +76,7 @@ def carry_out(request: LearningCurveRequest, run: Run) -> DetectionLearningCurve
     run.stage("forecast")
     images, boxes = len(drawn), sum(len(image.boxes) for image in drawn.values())
     sizes = measured.sizes.astype(np.float64)
-    replicates, noise = measured.drawn_again(pooled=not validates)
+    replicates, noise = drawn_again(sizes, measured.repeats, measured.map50, pooled=not validates)
     fits = fit_all(sizes, replicates)
     ahead = outlook(fits, images, np.array([images, *(images + extra for extra in request.ahead)], float), noise)
     hundred = outlook(fits, images, np.array([images + 100.0]), noise)
@@ -182,24 +181,6 @@ class _Measured:
             )
             for s, size in enumerate(self.sizes)
         )
-
-    def drawn_again(self, *, pooled: bool) -> tuple[NDArray[np.float64], float]:
-        """Draw the repeats again: (B, S) curves, and the standard deviation of one score.
-
-        pooled: the score is that of all repeats together, which are folds; else it is that of one of them, whose parts
-        are of the same images, and so differ the less, the more of these they have. All sizes tell how far chance
-        moves it, and still these are few: so it counts as Student's t has it.
-        """
-        n, S = self.repeats.shape
-        draws = np.random.default_rng(0).integers(0, n, (REPLICATES, n))
-        replicates = self.repeats[draws].mean(axis=1) + self.map50 - self.repeats.mean(axis=0)
-        variances = self.repeats.var(axis=0, ddof=1)
-        if pooled:
-            variances /= n
-        else:
-            variances, S = variances[:-1] / (1 - self.sizes[:-1] / self.sizes[-1]), S - 1
-        wider = student.ppf(0.5 + CONFIDENCE / 2, (n - 1) * S) / NORMAL
-        return replicates, float(wider * np.sqrt(variances.mean()))
 
 
 def _measure(request: LearningCurveRequest, splits: Sequence[_Split], run: Run, *, pooled: bool) -> _Measured:

@@ -241,7 +241,9 @@ def test_what_is_misspelt_is_told_with_what_is_called_nearly_so(nextlabel):
         err = nextlabel(*line)[2]
         assert "Did you mean" in err
         assert meant in err
-    assert "--cost most_s=SECONDS" in nextlabel(*SELECT, "--hours", "2")[2]
+    assert (
+        "with --task detection, --cost most_s=7200 asks for two hours of work" in nextlabel(*SELECT, "--hours", "2")[2]
+    )
     assert "--cost" not in nextlabel(*COMMANDS["map"], "--hours", "2")[2]
     assert "Did you mean margin" in nextlabel(*SELECT, "--method", "margn")[2]
 

@@ -1,5 +1,7 @@
 """Each kind of suspicion by hand."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -84,10 +86,28 @@ def test_what_the_detector_often_takes_for_the_other_class_is_hardly_suspected_a
     assert ranked[1].score < 0.15 < ranked[0].score
 
 
-@pytest.mark.parametrize(("wrong", "score"), [(2, 0.9), (3, 0.9 * 0.05 / (0.05 + (2 + 10 * 3 / 1040) / 49))])
-def test_as_few_swapped_boxes_as_people_err_about_count_in_full_alike_or_not(wrong, score):
-    """Of 40 dogs some are cats, and nothing else is contradicted: 5 % may all be people's errors."""
-    images = [*[truth(CAT)] * 1000, *[truth((1, 0, 0, 10, 10))] * 40]
-    right = [said((*CAT, 0.9))] * 1000 + [said((1, 0, 0, 10, 10, 0.9))] * (40 - wrong)
-    ranked = suspects(images, [*right, *[said((*CAT, 0.9))] * wrong], SURE)
-    assert [one.score for one in ranked] == pytest.approx([score] * wrong)
+def scores(n, wrong, cats=1000):
+    """Of n dogs some are taken for cats, and nothing else is contradicted."""
+    images = [*[truth(CAT)] * cats, *[truth((1, 0, 0, 10, 10))] * n]
+    right = [said((*CAT, 0.9))] * cats + [said((1, 0, 0, 10, 10, 0.9))] * (n - wrong)
+    return [one.score for one in suspects(images, [*right, *[said((*CAT, 0.9))] * wrong], SURE)]
+
+
+@pytest.mark.parametrize(("n", "wrong"), [(100, 5), (40, 2), (20, 2), (3, 2), (2, 1)])
+def test_as_few_swapped_boxes_as_people_err_about_count_in_full_in_small_classes_too(n, wrong):
+    assert scores(n, wrong) == pytest.approx([0.9] * wrong)
+
+
+def test_with_each_more_that_is_contradicted_all_count_a_little_less_and_never_half_at_once():
+    told = [scores(100, wrong)[0] for wrong in range(5, 30)]
+    assert told == sorted(told, reverse=True)
+    assert all(less > 0.8 * more for more, less in itertools.pairwise(told))
+    assert told[1] == pytest.approx(0.9 * 0.05 / (0.05 + 1 / 110))
+    assert told[-1] < 0.2
+
+
+def test_of_a_class_with_few_boxes_a_detector_that_confuses_all_others_is_believed_less():
+    images = [*[truth((1, 0, 0, 10, 10))] * 3, *[truth(CAT)] * 40]
+    predictions = [said((*CAT, 0.9)), *[said((1, 0, 0, 10, 10, 0.9))] * 22, *[said((*CAT, 0.9))] * 20]
+    (dog,) = [one.score for one in suspects(images, predictions, SURE) if one.image == 0]
+    assert dog < 0.5 < scores(3, 1)[0]

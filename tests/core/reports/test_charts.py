@@ -31,6 +31,16 @@ def test_a_curve_has_a_dot_a_size_and_a_band_ahead():
     assert len(root.findall(f"{SVG}polygon")) == 1
 
 
+def test_what_folds_come_to_together_lies_on_its_line_though_each_alone_comes_to_more():
+    points = tuple(one.model_copy(update={"f1_macro": 0.5, "repeats": (0.6, 0.7)}) for one in LEARNING_CURVE.points)
+    root = ET.fromstring(chart_of(LEARNING_CURVE.model_copy(update={"points": points})))
+    dots = [float(dot.attrib["cy"]) for dot in root.findall(f"{SVG}circle")]
+    lines = [re.findall(r"M[\d.]+ ([\d.]+)V([\d.]+)$", path.attrib["d"]) for path in root.findall(f"{SVG}path")]
+    ends = [sorted(map(float, one[0])) for one in lines if one]
+    assert len(ends) >= len(dots)
+    assert all(any(top <= y <= bottom for top, bottom in ends) for y in dots)
+
+
 def texts_of(drawn):
     return [one.text for one in ET.fromstring(drawn).iter(f"{SVG}text")]
 

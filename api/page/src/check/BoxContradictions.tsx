@@ -27,7 +27,7 @@ export function BoxContradictions() {
   const looks = useMemo(inOrder, []);
   const refresh = () =>
     void orShown(async () => {
-      const isNewest = looks();
+      const isNewest = looks.asked();
       const { conflicts } = await survey(lifetime);
       const drawn = await drawnOn(conflicts.slice(0, MOST), lifetime);
       if (!isNewest()) return;
@@ -36,12 +36,16 @@ export function BoxContradictions() {
     });
   useEffect(refresh, []);
   useFreshness(EVERY_S, refresh);
+  const onTried = (isWritten: boolean) => {
+    looks.overtake(); // what was asked before may not know of it
+    if (!isWritten) refresh();
+  };
   return (
     <>
       {refused}
       <Block heading={say.conflicts} hint={say.conflictsHint} count={all.value}>
         {found.value.map((image) => (
-          <Contradiction key={image.name} image={image} lookAgain={refresh} />
+          <Contradiction key={image.name} image={image} onTried={onTried} />
         ))}
       </Block>
     </>
@@ -50,15 +54,22 @@ export function BoxContradictions() {
 
 type Drawing = ImageBoxes["drawings"][number];
 
-function Contradiction({ image, lookAgain }: { image: ImageBoxes; lookAgain: () => void }) {
+interface Given {
+  image: ImageBoxes;
+  /** Called when an answer is written, or refused. */
+  onTried: (isWritten: boolean) => void;
+}
+
+function Contradiction({ image, onTried }: Given) {
+  const own = useMemo(() => ({ version: image.drawings.find(isOwn)?.version ?? "" }), [image]);
   const finished = image.drawings.filter((one) => !one.unfinished);
   const size = image.width && image.height ? { width: image.width, height: image.height } : finished[0]!;
   const choices = finished.map((one) => ({
     label: say.take(one.person, isOwn(one)),
     settle: async () => {
-      const written = await settle(image, one);
-      if (written === "refused") lookAgain();
-      return written;
+      const isWritten = await settle(image, one, own);
+      onTried(isWritten);
+      return isWritten ? ("written" as const) : ("refused" as const);
     },
     said: say.settled(image.name, one.person),
   }));
@@ -84,12 +95,11 @@ function Contradiction({ image, lookAgain }: { image: ImageBoxes; lookAgain: () 
   );
 }
 
-/** What that person drew is right: it goes into one's own file, and what contradicts it out of all others. */
-async function settle(image: ImageBoxes, chosen: Drawing): Promise<"written" | "refused"> {
-  const mine = image.drawings.find(isOwn);
+/** What that person drew is right: it goes into one's own file, and what contradicts it out of all others, as they are
+ * shown: what anybody drew since is not overwritten. `own`: the version of one's own drawing, which is another one then. */
+async function settle(image: ImageBoxes, { boxes }: Drawing, own: { version: string }): Promise<boolean> {
   const replace = image.drawings.filter((one) => !isOwn(one)).map(({ version }) => version);
-  const written = await attempt(() =>
-    giveBoxes({ name: image.name, boxes: chosen.boxes, version: mine?.version ?? "" }, { replace }),
-  );
-  return written === null ? "refused" : "written";
+  const version = await attempt(() => giveBoxes({ name: image.name, boxes, version: own.version }, { replace }));
+  if (version !== null) own.version = version;
+  return version !== null;
 }

@@ -1,8 +1,9 @@
 import { type Signal, useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { replace } from "../store/desk";
-import { tell } from "../store/notices";
+import { attempt, tell } from "../store/notices";
 import type { Outcome } from "../store/outbox";
+import { oneAfterAnother } from "../store/turns";
 import { words } from "../words";
 
 export interface Choice {
@@ -22,7 +23,7 @@ export const allOf = (names: readonly string[], className: string): Choice => ({
 /** Answers to choose from; `done`: that one was taken, where one settles it all. */
 export function Choices({ choices, done }: { choices: readonly Choice[]; done?: Signal<boolean> }) {
   const taken = useSignal<string | null>(null);
-  const last = useRef<Promise<void>>(Promise.resolve());
+  const inTurn = useMemo(oneAfterAnother, []); // of two that are pressed, the last one holds
   const settle = async ({ label, settle, said }: Choice) => {
     if ((await settle()) !== "written") return;
     taken.value = label;
@@ -36,9 +37,7 @@ export function Choices({ choices, done }: { choices: readonly Choice[]; done?: 
           key={one.label}
           type="button"
           aria-pressed={done ? undefined : taken.value === one.label}
-          onClick={() => {
-            last.current = last.current.then(() => settle(one)); // of two that are pressed, the last one holds
-          }}
+          onClick={() => void inTurn(() => attempt(() => settle(one)))}
         >
           {one.label}
         </button>

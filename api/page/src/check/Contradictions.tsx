@@ -28,7 +28,7 @@ export function Contradictions() {
   const refresh = () =>
     void orShown(async () => {
       const query = { path_to_labels: theProject().labels, ...theTask() };
-      const isNewest = looks();
+      const isNewest = looks.asked();
       const view = await get<LabelsView>("labels", { query, signal: lifetime });
       if (!isNewest()) return;
       found.value = view.conflicts;

@@ -1,12 +1,11 @@
-import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { download, post, remove } from "../service/service";
 import type { Job, Kind } from "../service/types";
+import { useBusy } from "../shared/busy";
 import { confirmed } from "../shared/Dialogs";
 import { ProgressBar } from "../shared/ProgressBar";
 import { cancel, progressWords, titleOf } from "../shared/progress";
 import { hasEnded } from "../store/jobs";
-import { attempt } from "../store/notices";
 import { addressOf, type View } from "../store/route";
 import { oneAtATime } from "../store/turns";
 import { ago, words } from "../words";
@@ -97,14 +96,11 @@ function detailOf(job: Job): string {
 function Actions({ job, refresh }: Given) {
   const kind = job.kind as Kind;
   const view = VIEW_OF[kind];
-  const alone = useMemo(oneAtATime, []);
-  const then = (work: () => Promise<unknown>) => () => void attempt(() => alone(work)).then(refresh);
-  if (!hasEnded(job)) return <Button onClick={then(() => cancel(job))}>{words.app.cancel}</Button>;
+  if (!hasEnded(job)) return <Button label={words.app.cancel} work={() => cancel(job)} refresh={refresh} />;
   const file = `jobs/${job.id}/result`;
-  const forget = async () => {
+  const isMeant = () => {
     const { forgetTitle, forgetText, forget: yes } = words.jobs;
-    const sure = await confirmed(forgetTitle, forgetText(titleOf(job)), yes, words.app.cancel);
-    if (sure) await remove(`jobs/${job.id}`);
+    return confirmed(forgetTitle, forgetText(titleOf(job)), yes, words.app.cancel);
   };
   return (
     <>
@@ -115,27 +111,41 @@ function Actions({ job, refresh }: Given) {
       )}
       {job.state === "succeeded" && (kind === "prediction" || kind === "selection") && (
         <Button
+          label={words.jobs.suggestions}
           hint={words.jobs.suggestionsHint}
-          onClick={then(() => download(file, TSV, `${job.id}-suggestions.txt`))}
-        >
-          {words.jobs.suggestions}
-        </Button>
+          work={() => download(file, TSV, `${job.id}-suggestions.txt`)}
+          refresh={refresh}
+        />
       )}
       {job.state === "succeeded" && (
-        <Button onClick={then(() => download(file, "text/csv", `${job.id}.csv`))}>{words.jobs.csv}</Button>
+        <Button label={words.jobs.csv} work={() => download(file, "text/csv", `${job.id}.csv`)} refresh={refresh} />
       )}
       {job.state !== "succeeded" && (
-        <Button onClick={then(() => post(`jobs/${job.id}/retry`, undefined))}>{words.jobs.retry}</Button>
+        <Button label={words.jobs.retry} work={() => post(`jobs/${job.id}/retry`, undefined)} refresh={refresh} />
       )}
-      <Button onClick={then(forget)}>{words.jobs.forget}</Button>
+      <Button label={words.jobs.forget} isMeant={isMeant} work={() => remove(`jobs/${job.id}`)} refresh={refresh} />
     </>
   );
 }
 
-function Button({ hint, onClick, children }: { hint?: string; onClick: () => void; children: ComponentChildren }) {
+interface Does {
+  label: string;
+  hint?: string;
+  /** Asked first. */
+  isMeant?: () => Promise<boolean>;
+  work: () => Promise<unknown>;
+  refresh: () => void;
+}
+
+function Button({ label, hint, isMeant, work, refresh }: Does) {
+  const [isBusy, begin] = useBusy();
+  const alone = useMemo(oneAtATime, []); // the question isn't asked twice
+  const press = async () => {
+    if (!isMeant || (await isMeant())) await begin(work).finally(refresh);
+  };
   return (
-    <button type="button" title={hint} onClick={onClick}>
-      {children}
+    <button type="button" title={hint} disabled={isBusy} onClick={() => void alone(press)}>
+      {label}
     </button>
   );
 }

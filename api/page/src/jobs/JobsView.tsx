@@ -26,7 +26,7 @@ export function JobsView() {
 
   const looks = useMemo(inOrder, []);
   const refresh = async () => {
-    const isNewest = looks();
+    const isNewest = looks.asked();
     const now = await get<JobPage>("jobs", { query: { limit }, signal: lifetime });
     if (!isNewest()) return;
     page.value = now;

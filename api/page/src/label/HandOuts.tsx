@@ -1,4 +1,6 @@
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { useLifetime } from "../shared/lifetime";
 import { handOuts, lookAtHandOuts, takeBack } from "../store/handOuts";
 import { attempt, open, tell } from "../store/notices";
 import { theProject } from "../store/project";
@@ -23,12 +25,11 @@ export function HandOuts({ job }: { job: string | undefined }) {
 
 const alone = oneAtATime();
 const showHandOuts = () =>
-  alone(async () => {
-    await lookAtHandOuts();
-    await open<never>(say.title, (close) => <List onLeave={() => close(undefined as never)} />);
-  });
+  alone(() => open<never>(say.title, (close) => <List onLeave={() => close(undefined as never)} />));
 
 function List({ onLeave }: { onLeave: () => void }) {
+  const lifetime = useLifetime();
+  useEffect(() => void attempt(() => lookAtHandOuts(lifetime)), []);
   const busy = useSignal(false);
   const back = async (one: (typeof handOuts.value)[number]) => {
     busy.value = true;

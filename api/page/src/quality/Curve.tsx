@@ -99,8 +99,8 @@ function seriesOf({ points, now, forecast }: Drawn): Series[] {
   const measured = points.map(({ labels, f1_macro, repeats }) => ({
     x: labels,
     y: f1_macro,
-    low: Math.min(...repeats),
-    high: Math.max(...repeats),
+    low: Math.min(f1_macro, ...repeats), // folds together may come to less than each
+    high: Math.max(f1_macro, ...repeats),
   }));
   const ahead = [now, ...forecast]
     .filter(told)

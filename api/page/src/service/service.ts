@@ -105,12 +105,13 @@ async function send(method: string, path: string, asked: Asked, key: string | nu
   if (key) headers.Authorization = `Bearer ${key}`;
   if (asked.body !== undefined) headers["Content-Type"] = "application/json";
   const late = AbortSignal.timeout((asked.patience ?? NO_ANSWER_S) * 1000);
+  const signal = asked.signal ? AbortSignal.any([asked.signal, late]) : late;
   try {
     return await fetch(withQuery(path, asked.query), {
       method,
       headers,
       body: asked.body === undefined ? null : JSON.stringify(asked.body),
-      signal: asked.signal ? AbortSignal.any([asked.signal, late]) : late,
+      signal,
       cache: "If-None-Match" in headers ? "no-store" : "default",
     });
   } catch (error) {

@@ -28,7 +28,7 @@ function Picker({ start, wanted, onPick }: Given) {
 
   const looks = useMemo(inOrder, []);
   const look = async (path: string | null): Promise<void> => {
-    const isNewest = looks();
+    const isNewest = looks.asked();
     try {
       const found = await get<Folder>("folders", { query: { path } });
       if (!isNewest()) return; // another one was chosen meanwhile

@@ -1,11 +1,11 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { download, post } from "../service/service";
 import type { ExportSize } from "../service/types";
 import { Field } from "../setup/Field";
 import { attempt, open, tell } from "../store/notices";
 import { isBoxes, isSeveral, theProject } from "../store/project";
-import { oneAtATime } from "../store/turns";
 import { words } from "../words";
+import { useBusy } from "./busy";
 import { useLifetime } from "./lifetime";
 
 const OF_CLASSES = [
@@ -55,7 +55,7 @@ function Form({ job, onDone }: { job: string | null; onDone: (never: never) => v
     void attempt(async () => setSize(await post<ExportSize>("export/size", which, { signal: lifetime })));
   }, [lifetime]);
   const isTold = format !== "image-folder" || (size !== null && !size.refused);
-  const alone = useMemo(oneAtATime, []);
+  const [isBusy, begin] = useBusy();
   const pack = async () => {
     const url = prefix.current ? { image_prefix: prefix.current.value } : {};
     const [, , ending] = formats().find(([one]) => one === format)!;
@@ -66,13 +66,12 @@ function Form({ job, onDone }: { job: string | null; onDone: (never: never) => v
     tell(unsaid ? (isBoxes() ? say.crowds(unsaid) : say.unsaid(unsaid)) : say.saved(name));
     (onDone as () => void)();
   };
-  const save = () => attempt(() => alone(pack));
   return (
     <form
       class="export"
       onSubmit={(event) => {
         event.preventDefault();
-        void save();
+        void begin(pack);
       }}
     >
       {job && (
@@ -114,7 +113,7 @@ function Form({ job, onDone }: { job: string | null; onDone: (never: never) => v
         </Field>
       )}
       <div class="row end">
-        <button type="submit" class="primary" disabled={!isTold}>
+        <button type="submit" class="primary" disabled={!isTold || isBusy}>
           {say.save}
         </button>
       </div>

@@ -54,7 +54,7 @@ const where = () => ({ path_to_labels: theProject().labels, ...theTask() });
 
 export async function loadClasses(signal?: AbortSignal): Promise<void> {
   const folder = theProject().labels;
-  const isNewest = looks();
+  const isNewest = looks.asked();
   const view = await get<ClassesView>("labels/classes", { query: where(), signal });
   if (isNewest()) loaded.value = { folder, view };
 }
@@ -98,7 +98,7 @@ export async function declare(classes: readonly Partial<DeclaredClass>[]): Promi
   }));
   const body = { ...where(), classes: said, version: listed.value.version };
   const view = await put<ClassesView>("labels/classes", body);
-  looks()(); // what was asked before this was written is old
+  looks.overtake(); // what was asked before this was written is old
   loaded.value = { folder: body.path_to_labels, view };
 }
 

@@ -6,10 +6,11 @@ import { words } from "../words";
 import { type Answer, linesOf } from "./answer";
 import { untilDone } from "./connection";
 import { load } from "./labels";
-import { say, tell } from "./notices";
+import { attempt, say, tell } from "./notices";
 import { give, type Outcome } from "./outbox";
 import { keptLabels } from "./project";
 import { type Suspect, suspectsOf } from "./suspects";
+import { oneAfterAnother } from "./turns";
 
 interface Step {
   item: Suspect;
@@ -23,7 +24,8 @@ export class Desk {
   readonly done = signal<ReadonlyMap<string, string>>(new Map());
   readonly current = computed(() => this.items[this.at.value]);
   private steps: Step[] = [];
-  private last: Promise<unknown> = Promise.resolve();
+  /** An image may stand here several times: what is written about it depends on what was written before. */
+  private readonly inTurn = oneAfterAnother();
 
   constructor(result: Results["label_check"]) {
     const kept = new Set(keptLabels.peek());
@@ -52,7 +54,8 @@ export class Desk {
     if (!item) return;
     const step = this.finish(item, words.check.changed(className ?? item.suggested), false);
     const changed = (now: Answer) => (className === undefined ? item.change(now) : [className]);
-    if ((await this.inTurn(() => changeAll([item.name], changed))) === "written") return;
+    const write = () => changeAll([item.name], changed);
+    if ((await this.inTurn(() => attempt(write))) === "written") return;
     this.steps = this.steps.filter((one) => one !== step);
     this.mark(item, null);
   }
@@ -62,15 +65,8 @@ export class Desk {
     if (!step) return tell(words.check.nothingToUndo);
     this.mark(step.item, null);
     if (step.wasKept) keptLabels.value = keptLabels.value.filter((one) => one !== step.item.id);
-    else void this.inTurn(() => changeAll([step.item.name], step.item.undo));
+    else void this.inTurn(() => attempt(() => changeAll([step.item.name], step.item.undo)));
     this.look(this.items.indexOf(step.item), words.check.undoneSay);
-  }
-
-  /** An image may stand here several times: what is written about it depends on what was written before. */
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.last.then(work);
-    this.last = mine.catch(() => {});
-    return mine;
   }
 
   private finish(item: Suspect, did: string, wasKept: boolean): Step {

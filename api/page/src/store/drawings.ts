@@ -3,7 +3,7 @@
 import type { Place } from "../boxes/geometry";
 import { ask, get, post } from "../service/service";
 import type { BoxesView, BoxesWritten, ImageBoxes } from "../service/types";
-import { counting } from "./labels";
+import { takerOfCounts } from "./labels";
 import { tellTabs } from "./outbox";
 import { signedBy } from "./person";
 import { setProject, theProject } from "./project";
@@ -86,7 +86,7 @@ export async function surveyIfChanged(
   signal?: AbortSignal,
 ): Promise<{ view: BoxesView; etag: string | null } | null> {
   const folder = theProject().labels;
-  const take = counting(survey);
+  const take = takerOfCounts(() => survey());
   const headers: Record<string, string> = since ? { "If-None-Match": since } : {};
   const answer = await ask("GET", "labels/boxes", { query: { path_to_labels: folder }, headers, signal });
   if (answer.status === 304) return null;

@@ -14,7 +14,7 @@ const here = () => ({ path_to_img: theProject().pool, path_to_labels: theProject
 
 /** Looks anew. Nothing on the page waits for it, so nobody is told where it can't be looked at. */
 export async function lookAtHandOuts(signal?: AbortSignal): Promise<void> {
-  const isNewest = looks();
+  const isNewest = looks.asked();
   try {
     const { hand_outs } = await get<HandOutList>("hand-outs", { query: here(), signal });
     if (isNewest()) handOuts.value = hand_outs;

@@ -1,7 +1,8 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import { aProject, asked, held, service } from "../testing";
-import { counts, load, move, total } from "./labels";
-import { allSaved, give } from "./outbox";
+import { survey } from "./drawings";
+import { counts, load, move, moveBox, total } from "./labels";
+import { allSaved, give, underWay } from "./outbox";
 import { setProject } from "./project";
 
 const view = (labels: number) => ({ labels, classes: [{ class: "red", labels }], people: [] });
@@ -39,4 +40,19 @@ test("an older count does not take the place of a newer one", async () => {
   late.letGo();
   await older;
   expect(total.value).toBe(7);
+});
+
+test("what is drawn while boxes are counted counts, and they are counted anew once it is on the disk", async () => {
+  const late = held(view(4));
+  service.set("GET labels/boxes", late.answer);
+  const surveying = survey(new AbortController().signal);
+  moveBox(null, "red");
+  const written = held({});
+  void underWay(written.answer());
+  late.letGo();
+  service.set("GET labels/boxes", () => view(6)); // somebody else's, too
+  await surveying;
+  expect(counts.value.get("red")).toBe(5);
+  written.letGo();
+  await vi.waitFor(() => expect([total.value, counts.value.get("red")]).toEqual([6, 6]));
 });

@@ -1,7 +1,7 @@
 // The labels in the project's folder: how many of each class, which key each class has, and what was given just now.
 
 import { computed, signal } from "@preact/signals";
-import { ask } from "../service/service";
+import { ask, isAbort, Problem } from "../service/service";
 import type { LabelsView } from "../service/types";
 import { type Answer, type Given, gathered } from "./answer";
 
@@ -43,7 +43,7 @@ export async function loadIfChanged(
 ): Promise<{ given: Map<string, Given>; etag: string | null } | null> {
   const { labels: folder, pool } = theProject();
   const given = new Map<string, Given>();
-  const take = counting(() => load([]));
+  const take = takerOfCounts(() => load([]));
   const headers: Record<string, string> = since ? { "If-None-Match": since } : {};
   let etag: string | null = null;
   const part = async (at: number) => {
@@ -69,21 +69,29 @@ const countsInOrder = inOrder();
 /** How often something was given, changed or taken back here. */
 let moves = 0;
 
-/** To be called when it is asked what the service counts, of boxes, too; what it returns takes the answer. That may know
- * nothing of what is given meanwhile, which is counted here already: once it is on the disk, `again` asks anew. */
-export function counting(again: () => Promise<unknown>): (view: Counted, folder: string) => void {
-  const before = moves;
+/** To be called when it is asked what the service counts, of boxes, too; what it returns is called with the answer. Where that
+ * may lack what was given meanwhile, which is counted here already, the counts here stay, and `askAgain` is called once all of
+ * it is on the disk. */
+export function takerOfCounts(askAgain: () => Promise<unknown>): (view: Counted, folder: string) => void {
+  const movesBefore = moves;
   const wereUnsaved = unsaved.peek() > 0;
-  const isNewest = countsInOrder();
+  const isNewest = countsInOrder.asked();
   return (view, folder) => {
     if (folder !== theProject().labels || !isNewest()) return;
-    const isBehind = wereUnsaved || moves !== before;
-    if (!isBehind || total.peek() === null || countedIn !== folder) count(view, folder);
-    if (isBehind)
-      void allSaved()
-        .then(again)
-        .catch(() => {}); // it is looked at now and then, too
+    const mayLackSome = wereUnsaved || moves !== movesBefore;
+    const isNoneCounted = total.peek() === null || countedIn !== folder;
+    if (!mayLackSome || isNoneCounted) count(view, folder);
+    if (mayLackSome) void allSaved().then(() => orLater(askAgain));
   };
+}
+
+/** Counts are looked at now and then, too. */
+async function orLater(askAgain: () => Promise<unknown>): Promise<void> {
+  try {
+    await askAgain();
+  } catch (error) {
+    if (!(error instanceof Problem) && !isAbort(error)) throw error;
+  }
 }
 
 function count(view: Counted, folder: string): void {

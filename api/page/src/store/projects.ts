@@ -12,7 +12,7 @@ const looks = inOrder();
 
 /** Looks anew; the project that is worked on then has the name that it has by now, if any. */
 export async function loadProjects(signal?: AbortSignal): Promise<readonly KeptProject[]> {
-  const isNewest = looks();
+  const isNewest = looks.asked();
   const found = await get<ProjectList>("projects", { signal });
   return isNewest() ? take(found) : found.projects;
 }
@@ -82,7 +82,7 @@ function asProject(one: KeptProject): Omit<Project, "person"> {
 
 /** What was asked before a change was answered is old. */
 function takeChanged(list: ProjectList): void {
-  looks()();
+  looks.overtake();
   take(list);
 }
 

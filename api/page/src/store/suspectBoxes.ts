@@ -8,6 +8,7 @@ import { untilDone } from "./connection";
 import { drawnOn, type GivenBox, giveBoxes, isOwn } from "./drawings";
 import { attempt, say, tell } from "./notices";
 import { keptLabels } from "./project";
+import { oneAfterAnother } from "./turns";
 
 export type SuspectBox = BoxesCheck["items"][number];
 
@@ -28,7 +29,8 @@ export class BoxDesk {
   readonly done = signal<ReadonlyMap<string, string>>(new Map());
   readonly current = computed(() => this.items[this.at.value]);
   private steps: Step[] = [];
-  private last: Promise<unknown> = Promise.resolve();
+  /** An image may stand here several times: what is written about it depends on what was written before. */
+  private readonly inTurn = oneAfterAnother();
 
   constructor(result: BoxesCheck) {
     const thresholds = Object.values(result.thresholds);
@@ -71,7 +73,7 @@ export class BoxDesk {
   }
 
   undo(): void {
-    void this.inTurn(async () => {
+    const takeBack = async () => {
       const step = this.steps.pop();
       if (!step) return tell(words.check.nothingToUndo);
       const { item, before } = step;
@@ -79,13 +81,8 @@ export class BoxDesk {
       if (!before) keptLabels.value = keptLabels.value.filter((one) => one !== idOf(item));
       this.mark(item, null);
       this.look(this.items.indexOf(item));
-    });
-  }
-
-  /** An image may stand here several times: what is written about it depends on what was written before. */
-  private inTurn(work: () => Promise<void>): Promise<unknown> {
-    this.last = this.last.then(() => attempt(work));
-    return this.last;
+    };
+    void this.inTurn(() => attempt(takeBack));
   }
 
   private next(): void {

@@ -9,7 +9,7 @@ from nextlabel.core.data.boxes import Box, BoxedImage, Detected
 from nextlabel.core.errors import ClassesNeverMeet, InvalidRequest, NoLabels, NothingToValidate
 from nextlabel.core.kinds.registry import parse_request, result_adapter
 from nextlabel.core.pipelines.detection import learning_curve
-from nextlabel.core.pipelines.detection.learning_curve import Judged, _Measured, map50_of
+from nextlabel.core.pipelines.detection.learning_curve import Judged, map50_of
 from nextlabel.core.pipelines.registry import carry_out
 from tests import shapes
 
@@ -79,16 +79,6 @@ def test_folds_are_scored_together_whose_mean_would_flatter():
     assert map50_of([Judged((), [cat, dog], [Detected.nothing()] * 2)]) == 0
     with pytest.raises(NothingToValidate):
         map50_of([Judged(("cat",), [dog], [Detected.nothing()])])
-
-
-def test_how_far_chance_moves_a_score_is_told_by_all_sizes_and_by_few_of_them_less_surely():
-    repeats = np.array([[0.2, 0.3, 0.4], [0.4, 0.3, 0.4]])
-    measured = _Measured(np.array([5, 10, 20]), repeats.astype(np.int64), repeats, np.array([0.25, 0.3, 0.35]), None)
-    curves, chance = measured.drawn_again(pooled=False)
-    assert chance == pytest.approx(np.sqrt(0.02 / 0.75 / 2) * 4.303 / 1.96, rel=1e-3)
-    assert measured.drawn_again(pooled=True)[1] == pytest.approx(np.sqrt(0.02 / 3 / 2) * 3.182 / 1.96, rel=1e-3)
-    assert set(curves[:, 2].round(6)) == {0.35}
-    assert set(curves[:, 0].round(6)) == {0.15, 0.25, 0.35}
 
 
 def test_a_validation_set_scores_all_repeats_and_of_images_that_were_chosen_nothing_is_forecast(bench):

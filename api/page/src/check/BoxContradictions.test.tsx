@@ -1,0 +1,40 @@
+import { fireEvent, render, screen } from "@testing-library/preact";
+import { expect, test, vi } from "vitest";
+import { setProject } from "../store/project";
+import { aProject, asked, held, service } from "../testing";
+import { BoxContradictions } from "./BoxContradictions";
+
+const sent = () => asked.filter(({ what }) => what === "POST labels/boxes").map(({ body }) => body);
+
+test("of two drawings that are pressed, the last one is written over the first, and never over what is not shown", async () => {
+  setProject({ ...aProject, task: "detection" });
+  const drawing = (person: string, x: number) => ({
+    person,
+    file: `boxes-${person}.jsonl`,
+    version: `${person}-1`,
+    boxes: [{ class: "cat", box: [x, 0, 9, 9] }],
+    unfinished: false,
+    width: 90,
+    height: 90,
+  });
+  service.set("GET labels/boxes/images", () => ({
+    images: [{ name: "a.png", width: 90, height: 90, drawings: [drawing("anna", 1), drawing("me", 40)] }],
+  }));
+  service.set("GET labels/boxes", () => ({
+    labels: 1,
+    classes: [],
+    people: [],
+    conflicts: [{ name: "a.png", said: {} }],
+  }));
+  const late = held({ person: "me", versions: { "a.png": "me-2" } });
+  service.set("POST labels/boxes", late.answer);
+  render(<BoxContradictions />);
+  const [annas, mine] = [await screen.findByText("As anna drew"), screen.getByText("Mine")];
+  fireEvent.click(annas);
+  fireEvent.click(mine);
+  await vi.waitFor(() => expect(sent()).toHaveLength(1));
+  late.letGo();
+  await vi.waitFor(() => expect(sent()).toHaveLength(2));
+  const image = { name: "a.png", boxes: [{ class: "cat", box: [40, 0, 9, 9] }], version: "me-2" };
+  expect(sent()[1]).toMatchObject({ images: [image], replace: ["anna-1"] });
+});
