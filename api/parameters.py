@@ -23,7 +23,8 @@ async def refuse_parameters(request: Request) -> None:
     """Raise RequestValidationError for arguments that the call doesn't take, and those given twice that are no lists.
 
     A filter that is misspelt would list everything; of two of one name the last would count. What else is wrong with
-    the form of the request is told with them: what is raised here keeps the framework from looking.
+    the form of the query and the body is told with them: what is raised here keeps the framework from looking. What
+    `POST /jobs` is sent is looked at later, by its kind.
     """
     dependant = request.scope["route"].dependant
     takes = dict(_taken_by(dependant))

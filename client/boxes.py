@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from gettext import gettext as _
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, Field
 
+from nextlabel.client.errors import Unsendable
 from nextlabel.core.kinds.results import Part
 
 
+@runtime_checkable
 class Boxlike(Protocol):
     """What has a class and a place: a box that somebody drew, or one that a job found."""
 
@@ -18,11 +21,6 @@ class Boxlike(Protocol):
 
     @property
     def box(self) -> tuple[float, float, float, float]: ...
-
-
-#: By name, all that somebody drew on an image: boxes, as in a labels file or as they come out of a drawing or a result;
-#: () where nothing is there, None to take it back.
-Drawn = Mapping[str, Iterable[Mapping[str, Any] | Boxlike] | None]
 
 
 class OneBox(Part):
@@ -46,6 +44,11 @@ class Drawing(Part):
     height: int
     boxes: tuple[OneBox, ...]
     unfinished: bool
+
+
+#: By name, all that somebody drew on an image: boxes, as in a labels file or as they come out of a result, or a drawing
+#: with its boxes; () where nothing is there, None to take it back.
+Drawn = Mapping[str, Iterable[Mapping[str, Any] | Boxlike] | Drawing | None]
 
 
 class DrawnImage(Part):
@@ -107,16 +110,27 @@ class BoxesWritten(Part):
 
 
 def images_of(drawn: Drawn, versions: Mapping[str, str], unfinished: bool) -> list[dict[str, Any]]:
-    """Write what was drawn on images as the service takes it."""
+    """Write what was drawn on images as the service takes it. Raises Unsendable."""
     return [
         {
             "name": name,
-            "boxes": None if boxes is None else [_body(box) for box in boxes],
+            "boxes": None if boxes is None else _bodies(name, boxes),
             "version": versions.get(name, ""),
             "unfinished": unfinished,
         }
         for name, boxes in drawn.items()
     ]
+
+
+def _bodies(name: str, drawn: Iterable[Mapping[str, Any] | Boxlike] | Drawing) -> list[dict[str, Any]]:
+    said = drawn.boxes if isinstance(drawn, Drawing) else drawn
+    boxes = list(said) if isinstance(said, Iterable) and not isinstance(said, Mapping | str) else None
+    if boxes is None or not all(isinstance(box, Mapping | Boxlike) for box in boxes):
+        words = _(
+            '{name}: a list of boxes is wanted, each {{"class": ..., "box": [x, y, width, height]}}, or a drawing'
+        )
+        raise Unsendable(words.format(name=name))
+    return [_body(box) for box in boxes]
 
 
 def _body(box: Mapping[str, Any] | Boxlike) -> dict[str, Any]:

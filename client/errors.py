@@ -3,7 +3,7 @@
 ClientError
 ├── Unreachable      nobody answers at that address
 │   └── NotNextlabel     something else does
-├── Unsendable       what was said is no text, or the key is none
+├── Unsendable       what was said is no text, no list or no JSON, or the key is none
 ├── Refused          the service said no; `problem` says why
 └── JobFailed        the job ended without a result; `job` is its record
     └── JobCancelled     because a person asked for it
@@ -40,9 +40,15 @@ class NotNextlabel(Unreachable):
 
     retryable = False
 
+    @classmethod
+    def at(cls, url: object) -> NotNextlabel:
+        words = _("what answers at {url} is not nextlabel, or one of another version")
+        return cls(words.format(url=url))
+
 
 class Unsendable(ClientError):
-    """What was said can't be sent: a name that is no UTF-8, or an API key that is none."""
+    """What was said can't be sent: a name that is no UTF-8, what JSON can't hold, a text where several are wanted, what
+    is too long for an address, or an API key that is none."""
 
     @classmethod
     def because(cls, error: UnicodeEncodeError) -> Unsendable:
@@ -50,6 +56,10 @@ class Unsendable(ClientError):
         before, after = error.object[: error.start], error.object[error.start :]
         word = re.split(r'["\s]', before)[-1] + re.split(r'["\s]', after)[0]
         return cls(_("{word!r} is no UTF-8, and can't be sent: rename it").format(word=word))
+
+    @classmethod
+    def as_json(cls, error: Exception) -> Unsendable:
+        return cls(_("what was said can't be sent, as JSON has no words for it: {error}").format(error=error))
 
 
 class Refused(ClientError):

@@ -23,7 +23,7 @@ from nextlabel.client.hand_outs import HandOut
 from nextlabel.client.job import Job
 from nextlabel.client.paces import Pace
 from nextlabel.client.projects import Project
-from nextlabel.client.talk import Call, Event, EventReader, Format, OnChange, Outcome, Place, Talk, place, unheard
+from nextlabel.client.talk import Call, Event, EventReader, Format, OnChange, Outcome, Place, Talk, job_address, unheard
 from nextlabel.core.data.notes import GivenNote
 from nextlabel.core.kinds.registry import JobResult
 from nextlabel.core.kinds.requests import JobRequest
@@ -92,14 +92,20 @@ class Client(Calls):
         while not reader.ended:
             fault: ClientError | None = None
             try:
-                with self._http.stream("GET", place(job_id, "events"), headers=reader.headers) as answer:
+                with self._http.stream("GET", job_address(job_id, "events"), headers=reader.headers) as answer:
                     if answer.is_error:
                         answer.read()
                         fault = talk.refused(answer)
                     else:
+                        reader.open(answer)
                         yield from filter(None, map(reader.feed, answer.iter_lines()))
             except httpx.RequestError as error:
                 fault = Unreachable.because(error, self.url)
+            if fault is None and reader.is_silent:
+                try:
+                    reader.note(self.job(job_id))
+                except ClientError as error:
+                    fault = error
             if not reader.ended:
                 time.sleep(reader.pause_s(fault))
 
@@ -302,12 +308,11 @@ class Client(Calls):
                 outcome = None
 
     def _make(self, call: Call) -> Outcome:
+        request = _request(self._http, call)
         try:
-            return self._http.request(call.verb, call.path, **_options(call))
+            return self._http.send(request)
         except httpx.RequestError as error:
             return Unreachable.because(error, self.url)
-        except UnicodeEncodeError as error:
-            raise Unsendable.because(error) from None
 
 
 class AsyncClient(AsyncCalls):
@@ -364,16 +369,22 @@ class AsyncClient(AsyncCalls):
         while not reader.ended:
             fault: ClientError | None = None
             try:
-                async with self._http.stream("GET", place(job_id, "events"), headers=reader.headers) as answer:
+                async with self._http.stream("GET", job_address(job_id, "events"), headers=reader.headers) as answer:
                     if answer.is_error:
                         await answer.aread()
                         fault = talk.refused(answer)
                     else:
+                        reader.open(answer)
                         async for line in answer.aiter_lines():
                             if (event := reader.feed(line)) is not None:
                                 yield event
             except httpx.RequestError as error:
                 fault = Unreachable.because(error, self.url)
+            if fault is None and reader.is_silent:
+                try:
+                    reader.note(await self.job(job_id))
+                except ClientError as error:
+                    fault = error
             if not reader.ended:
                 await asyncio.sleep(reader.pause_s(fault))
 
@@ -578,12 +589,11 @@ class AsyncClient(AsyncCalls):
                 outcome = None
 
     async def _make(self, call: Call) -> Outcome:
+        request = _request(self._http, call)
         try:
-            return await self._http.request(call.verb, call.path, **_options(call))
+            return await self._http.send(request)
         except httpx.RequestError as error:
             return Unreachable.because(error, self.url)
-        except UnicodeEncodeError as error:
-            raise Unsendable.because(error) from None
 
 
 def _address(url: str | None) -> str:
@@ -608,5 +618,14 @@ def _headers(api_key: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}
 
 
-def _options(call: Call) -> dict[str, Any]:
-    return {"params": call.params, "headers": call.headers, "json": call.body}
+def _request(http: httpx.Client | httpx.AsyncClient, call: Call) -> httpx.Request:
+    """Raises Unsendable: no request holds what the call says."""
+    try:
+        body = talk.plain(call.body)
+        return http.build_request(call.verb, call.path, params=call.params, headers=call.headers, json=body)
+    except UnicodeEncodeError as error:
+        raise Unsendable.because(error) from None
+    except httpx.InvalidURL as error:
+        raise Unsendable(_("what is asked for is too long for an address: {error}").format(error=error)) from None
+    except ValueError as error:
+        raise Unsendable.as_json(error) from None

@@ -6,11 +6,10 @@ was asked for. `Client` and `AsyncClient` carry the same talks out, each in its 
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from gettext import gettext as _
 from math import inf
@@ -50,7 +49,8 @@ LONGEST_RETRY_AFTER_S = 5.0
 #: Seconds between looks at a job whose service is away: the job goes on meanwhile.
 AWAY_S = 2.0
 PAGE = 200
-DRAWINGS_AT_ONCE = 50  # names of 255 letters, written in an address, fit into one that servers take
+DRAWINGS_AT_ONCE, NAMES_AT_ONCE = 50, 500
+LONGEST_NAMES = 6000  # letters of names in an address, as it is written: a Cyrillic one is six; proxies take 8,000
 MEDIA_TYPES = {"json": "application/json", "csv": "text/csv", "tsv": "text/tab-separated-values"}
 PROBLEM = "application/problem+json"
 _job: TypeAdapter[Job] = TypeAdapter(Job)
@@ -152,13 +152,13 @@ def asked(kind: type[R], fields: Mapping[str, Any], on_change: OnChange, timeout
 
 
 def job(job_id: str, wait_s: float = 0) -> Talk[Job]:
-    answer = yield from _ask(Call("GET", place(job_id), params={"wait": wait_s}))
+    answer = yield from _ask(Call("GET", job_address(job_id), params={"wait": wait_s}))
     return _seen(answer).job
 
 
 def wait(job_id: str, on_change: OnChange = unheard, timeout_s: float = inf) -> Talk[Job]:
     deadline = time.monotonic() + timeout_s
-    answer = yield from _ask(Call("GET", place(job_id)))
+    answer = yield from _ask(Call("GET", job_address(job_id)))
     return (yield from _followed(_seen(answer), on_change, deadline, timeout_s))
 
 
@@ -176,26 +176,26 @@ def jobs(kind: str | None = None, state: str | None = None, limit: int | None = 
 
 
 def cancel(job_id: str) -> Talk[Job]:
-    answer = yield from _ask(Call("POST", place(job_id, "cancel")))
+    answer = yield from _ask(Call("POST", job_address(job_id, "cancel")))
     return _seen(answer).job
 
 
 def retry(job_id: str) -> Talk[Job]:
-    answer = yield from _ask(Call("POST", place(job_id, "retry"), headers=_key(None)))
+    answer = yield from _ask(Call("POST", job_address(job_id, "retry"), headers=_key(None)))
     return _seen(answer).job
 
 
 def delete(job_id: str) -> Talk[None]:
-    yield from _ask(Call("DELETE", place(job_id), forgets=True))
+    yield from _ask(Call("DELETE", job_address(job_id), forgets=True))
 
 
 def download(job_id: str, form: Format = "json") -> Talk[bytes]:
-    answer = yield from _ask(Call("GET", place(job_id, "result"), headers={"Accept": MEDIA_TYPES[form]}))
+    answer = yield from _ask(Call("GET", job_address(job_id, "result"), headers={"Accept": MEDIA_TYPES[form]}))
     return answer.content
 
 
 def result(job_id: str) -> Talk[JobResult]:
-    answer = yield from _ask(Call("GET", place(job_id, "result"), headers={"Accept": MEDIA_TYPES["json"]}))
+    answer = yield from _ask(Call("GET", job_address(job_id, "result"), headers={"Accept": MEDIA_TYPES["json"]}))
     return _by(read_result, answer)
 
 
@@ -212,7 +212,8 @@ def give_back(
     job_id: str | None = None,
     names: Sequence[str] | None = None,
 ) -> Talk[int]:
-    body = {**_project(path_to_img, path_to_labels), "person": person, "job_id": job_id, "names": names}
+    some = None if names is None else _several("names", names)
+    body = {**_project(path_to_img, path_to_labels), "person": person, "job_id": job_id, "names": some}
     answer = yield from _ask(Call("POST", "/hand-outs/give-back", body=body))
     return _read(_given_back, answer).images
 
@@ -220,9 +221,15 @@ def give_back(
 def labels(
     path_to_labels: Place, path_to_img: Place | None, names: Sequence[str] | None, task: str
 ) -> Talk[dict[str, Any]]:
-    params = {"path_to_labels": _sent(path_to_labels), "path_to_img": _sent(path_to_img), "of": names, "task": task}
-    answer = yield from _ask(Call("GET", "/labels", {name: value for name, value in params.items() if value}))
-    return _read(_anything, answer)
+    places = {"path_to_labels": _sent(path_to_labels), "path_to_img": _sent(path_to_img), "task": task}
+    params = {name: value for name, value in places.items() if value}
+    first, *more = list(_by_address(_several("names", names or ()), NAMES_AT_ONCE)) or [[]]
+    answer = yield from _ask(Call("GET", "/labels", {**params, "of": first} if first else params))
+    told = _read(_anything, answer)
+    for some in more:
+        answer = yield from _ask(Call("GET", "/labels", {**params, "of": some}))
+        told["names"] += _read(_anything, answer)["names"]
+    return told
 
 
 def give_labels(
@@ -260,10 +267,9 @@ def boxes(path_to_labels: Place) -> Talk[BoxCounts]:
 
 
 def drawings(path_to_img: Place, path_to_labels: Place, names: Iterable[str]) -> Talk[list[DrawnImage]]:
-    project, asked = _project(path_to_img, path_to_labels), list(names)
+    project = _project(path_to_img, path_to_labels)
     found: list[DrawnImage] = []
-    for first in range(0, len(asked), DRAWINGS_AT_ONCE):
-        some = asked[first : first + DRAWINGS_AT_ONCE]
+    for some in _by_address(_several("names", names), DRAWINGS_AT_ONCE):
         answer = yield from _ask(Call("GET", "/labels/boxes/images", {**project, "of": some}))
         found += _read(_drawn_images, answer).images
     return found
@@ -279,7 +285,7 @@ def give_boxes(
     keep_both: bool,
     unfinished: bool,
 ) -> Talk[BoxesWritten]:
-    said = {"person": person, "replace": list(replace), "keep_both": keep_both}
+    said = {"person": person, "replace": _several("replace", replace), "keep_both": keep_both}
     body = {**_project(path_to_img, path_to_labels), **said, "images": images_of(drawn, versions, unfinished)}
     answer = yield from _ask(Call("POST", "/labels/boxes", body=body))
     return _read(_boxes_written, answer)
@@ -344,7 +350,7 @@ def report(path_to_img: Place, path_to_labels: Place, jobs: Sequence[str], task:
     body = {
         "path_to_img": _sent(path_to_img),
         "path_to_labels": _sent(path_to_labels),
-        "jobs": list(jobs),
+        "jobs": _several("jobs", jobs),
         "task": task,
     }
     answer = yield from _ask(Call("POST", "/report", body=body))
@@ -392,7 +398,7 @@ def _followed(seen: Seen, on_change: OnChange, deadline: float, timeout_s: float
 def _changed(seen: Seen, deadline: float, timeout_s: float) -> Talk[Seen]:
     """Wait until the job is another than was seen, and return it. Raises TimeoutError at the deadline."""
     while (left := deadline - time.monotonic()) > 0:
-        poll = Call("GET", place(seen.job.id), {"wait": min(POLL_S, left)}, {"If-None-Match": seen.etag})
+        poll = Call("GET", job_address(seen.job.id), {"wait": min(POLL_S, left)}, {"If-None-Match": seen.etag})
         try:
             answer = yield from _ask(poll)
         except ClientError as error:
@@ -456,7 +462,7 @@ def _key(key: str | None) -> dict[str, str]:
 # --- what is sent and what comes back ---------------------------------------------------------------------------
 
 
-def place(job_id: str, *more: str) -> str:
+def job_address(job_id: str, *more: str) -> str:
     """Raises Unsendable: the id is no text."""
     try:
         return "/".join(["/jobs", quote(job_id, safe=""), *more])
@@ -469,8 +475,46 @@ def body_of(request: JobRequest | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(request, JobRequest):
         return request.model_dump(mode="json", include={"kind", *request.model_fields_set})
     fields = {name: _sent(value) if isinstance(value, Path) else value for name, value in request.items()}
-    body: dict[str, Any] = to_jsonable_python(fields)
+    body: dict[str, Any] = plain(fields)
     return body
+
+
+def plain(said: Any) -> Any:
+    """Return what was said as JSON has it, numbers and arrays of numpy among it. Raises Unsendable."""
+    try:
+        return to_jsonable_python(said, fallback=_of_numpy)
+    except UnicodeEncodeError as error:
+        raise Unsendable.because(error) from None
+    except (TypeError, ValueError) as error:
+        raise Unsendable.as_json(error) from None
+
+
+def _of_numpy(value: Any) -> Any:
+    if not hasattr(value, "tolist"):
+        raise TypeError(f"{type(value).__name__}: {value!r}")
+    return value.tolist()
+
+
+def _several(field_: str, said: Iterable[str]) -> list[str]:
+    """Raises Unsendable: one text would be taken for its letters."""
+    if isinstance(said, str):
+        raise Unsendable(_("{field}: a list is wanted, as in [{text!r}]").format(field=field_, text=said))
+    return list(said)
+
+
+def _by_address(names: Iterable[str], at_once: int) -> Iterator[list[str]]:
+    """Cut names into parts that an address can hold each."""
+    some: list[str] = []
+    letters = 0
+    for name in names:
+        length = len("&of=") + len(quote(str(name), safe="", errors="replace"))
+        if some and (len(some) == at_once or letters + length > LONGEST_NAMES):
+            yield some
+            some, letters = [], 0
+        some.append(name)
+        letters += length
+    if some:
+        yield some
 
 
 def _sent(place: Place | None) -> str | None:
@@ -498,23 +542,40 @@ def _by(read: Callable[[bytes], T], answer: httpx.Response) -> T:
     try:
         return read(answer.content)
     except ValidationError:
-        words = _("what answers at {url} is not nextlabel, or one of another version")
-        raise NotNextlabel(words.format(url=answer.url)) from None
+        raise NotNextlabel.at(answer.url) from None
 
 
 class EventReader:
-    """Reads server-sent events out of their lines. `last_id`: the event to resume after when the connection is lost."""
+    """Reads server-sent events out of their lines. `last_id`: the event to resume after when the connection is lost.
+
+    `is_silent`: the connection brought none so far.
+    """
 
     def __init__(self, after: str | None = None) -> None:
         self.last_id = after
-        self.ended = False
+        self.ended, self.is_silent = False, True
+        self._url: httpx.URL | str = ""
+        self._job_ended = False
         self._fields: dict[str, str] = {}
         self._pauses = list(PAUSES_S)
-        self._followed = False
+        self._heard_any = False
 
     @property
     def headers(self) -> dict[str, str]:
         return {"Last-Event-ID": self.last_id} if self.last_id else {}
+
+    def open(self, answer: httpx.Response) -> None:
+        """Begin to read a connection. Raises NotNextlabel: it brings something else."""
+        self._url, self.is_silent = answer.url, True
+        if not answer.headers.get("Content-Type", "").startswith("text/event-stream"):
+            raise NotNextlabel.at(answer.url)
+
+    def note(self, job: Job) -> None:
+        """Take in how the job stands after a connection that brought nothing.
+
+        Where it had ended before that was opened, no more comes: a stream that is cut short is silent, too.
+        """
+        self.ended, self._job_ended = self._job_ended, job.state.is_final
 
     def pause_s(self, fault: ClientError | None) -> float:
         """Return how long to wait before connecting again.
@@ -522,7 +583,7 @@ class EventReader:
         Raises the fault when it can't pass, or has come too often in a row and no event came before: once there was
         one, a service that is away is waited for, as by `wait`.
         """
-        if fault is not None and not (fault.retryable and (self._pauses or self._followed)):
+        if fault is not None and not (fault.retryable and (self._pauses or self._heard_any)):
             raise fault
         self._fields = {}  # half of what the connection broke in
         return self._pauses.pop(0) if self._pauses else AWAY_S
@@ -536,7 +597,11 @@ class EventReader:
         fields, self._fields = self._fields, {}
         if "data" not in fields:  # a sign of life
             return None
-        self._pauses, self._followed = list(PAUSES_S), True
-        event = Event(fields.get("id", ""), fields.get("event", "message"), json.loads(fields["data"]))
+        try:
+            data = _anything.validate_json(fields["data"])
+        except ValidationError:
+            raise NotNextlabel.at(self._url) from None
+        self._pauses, self._heard_any, self.is_silent = list(PAUSES_S), True, False
+        event = Event(fields.get("id", ""), fields.get("event", "message"), data)
         self.last_id, self.ended = event.id or self.last_id, event.name == "end"
         return event

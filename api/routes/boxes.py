@@ -34,7 +34,7 @@ from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.data.thumbnails import image_in, upright_size
-from nextlabel.core.errors import ImageNotFound, UnreadableImage
+from nextlabel.core.errors import Fault, ImageNotFound, InvalidRequest, UnreadableImage
 from nextlabel.core.kinds.requests import ImageName, PersonName
 from nextlabel.core.settings import Settings
 
@@ -106,6 +106,10 @@ class ImageGiven(BoxesPart):
         "", max_length=64, description="Of what the person's own file says of it now; empty where it says nothing."
     )
     unfinished: bool = Field(False, strict=True, description="More is to come: it is kept, and does not count yet.")
+    width: int | None = Field(
+        None, gt=0, description="Of the image that it was drawn on; refused where it has another size by now."
+    )
+    height: int | None = Field(None, gt=0)
 
 
 class BoxesGiven(BoxesPart):
@@ -244,6 +248,7 @@ def _drawing_view(one: Drawing) -> DrawingView:
 
 def _write(body: BoxesGiven, person: str, settings: Settings) -> BoxesWritten:
     given = [GivenBoxes(one.name, _drawn(one, body.path_to_img, settings), one.version) for one in body.images]
+    _refuse_other_sizes(body.images, given)
     roots = settings.data_roots
     return give_boxes(
         body.path_to_labels, given, person=person, roots=roots, replaced=body.replace, keep_both=body.keep_both
@@ -256,6 +261,19 @@ def _drawn(one: ImageGiven, path_to_img: str, settings: Settings) -> BoxedImage 
         return None
     boxes = tuple(Box(box.class_name, *box.box, box.crowd) for box in one.boxes)
     return BoxedImage(*_size(path_to_img, one.name, settings), boxes, one.unfinished)
+
+
+def _refuse_other_sizes(images: Sequence[ImageGiven], given: Sequence[GivenBoxes]) -> None:
+    faults = []
+    for at, (one, now) in enumerate(zip(images, given, strict=True)):
+        if now.drawn is not None:
+            width, height = now.drawn.width, now.drawn.height
+            if (one.width or width, one.height or height) != (width, height):
+                said = f"{one.name} was drawn on as {one.width or width} x {one.height or height} pixels"
+                detail = f"{said} and has {width} x {height} by now: look at it again"
+                faults.append(Fault(f"/images/{at}/width", "invalid_value", detail))
+    if faults:
+        raise InvalidRequest(faults)
 
 
 def _size(path_to_img: str, name: str, settings: Settings) -> tuple[int, int]:

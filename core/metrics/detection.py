@@ -131,6 +131,7 @@ def score(
 
 
 FEW = 5  # objects of a class: too few for a threshold of its own
+MOST_PER_SCORE = 3.0  # boxes; where there are more, the detector doesn't see them, and no score tells on which images
 UNKNOWN, UNKNOWN_FLOOR = 0.3, 0.1  # scores, where nothing tells better ones
 
 
@@ -140,13 +141,15 @@ class Calibration:
 
     thresholds: (C,) the score from which on a box of a class is taken for right. quality: (C,) how well it is found.
     floor: the score below which boxes say nothing. boxes_per_score: how many objects there are for each 1 that scores
-        from the floor on come to; a small detector that few images taught is less sure than it is right.
+        from the floor on come to, 1/3 to 3; a small detector that few images taught is less sure than it is right.
+    boxes_missed: how many more there are on an image, of which scores tell nothing.
     """
 
     thresholds: Floats
     quality: Floats
     floor: float
     boxes_per_score: float = 1.0
+    boxes_missed: float = 0.0
 
     @classmethod
     def unknown(cls, n_classes: int) -> Calibration:
@@ -164,10 +167,16 @@ class Calibration:
         own = [usual if one.threshold is None or one.objects < FEW else one.threshold for one in of_class]
         lowest = lowest_sure(truth, said)
         floor = min([*own, UNKNOWN_FLOOR if lowest is None else lowest])
-        objects = sum(np.count_nonzero(~one.crowd) for one in truth)
-        scores = sum(float(one.scores[one.scores >= floor].sum()) for one in said)
-        per_score = (objects + FEW) / (scores + FEW)  # of few objects, near 1
-        return cls(np.array(own), quality(truth, said, n_classes), floor, float(per_score))
+        # FEW of both, so that few objects change little
+        objects = FEW + sum(int(np.count_nonzero(~one.crowd)) for one in truth)
+        scores = FEW + sum(float(one.scores[one.scores >= floor].sum()) for one in said)
+        per_score = min(max(objects / scores, 1 / MOST_PER_SCORE), MOST_PER_SCORE)
+        missed = max(objects - per_score * scores, 0) / max(len(truth), 1)
+        return cls(np.array(own), quality(truth, said, n_classes), floor, per_score, missed)
+
+    def expected(self, scores: Floats) -> Floats:
+        """Return how many objects images hold: (B,), by what the scores of their boxes from the floor on come to."""
+        return self.boxes_missed + self.boxes_per_score * scores
 
     def drafts(self, said: Detected) -> Flags:
         """Return (n,) which are so sure that they may be taken for right; of those of one object, the surest."""
@@ -183,13 +192,15 @@ class Calibration:
     def said(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         arrays = {"thresholds": self.thresholds.tolist(), "quality": self.quality.tolist()}
-        return {**arrays, "floor": self.floor, "boxes_per_score": self.boxes_per_score}
+        boxes = {"boxes_per_score": self.boxes_per_score, "boxes_missed": self.boxes_missed}
+        return {**arrays, "floor": self.floor, **boxes}
 
     @classmethod
     def heard(cls, said: dict[str, Any]) -> Calibration:
         """Read what `said` gives; of a detector that was kept before it told of boxes, scores count as they are."""
         thresholds, quality = np.array(said["thresholds"], float), np.array(said["quality"], float)
-        return cls(thresholds, quality, float(said["floor"]), float(said.get("boxes_per_score", 1)))
+        boxes = {"boxes_per_score": said.get("boxes_per_score", 1.0), "boxes_missed": said.get("boxes_missed", 0.0)}
+        return cls(thresholds, quality, float(said["floor"]), **boxes)
 
 
 def quality(truth: Sequence[Truth], detected: Sequence[Detected], n_classes: int) -> Floats:

@@ -98,6 +98,21 @@ def test_two_tabs_and_two_people_lose_nothing(drawn):
     assert replaced.json()["replaced"] == {"turned.jpg": "1 cat"}
 
 
+def test_boxes_drawn_on_an_image_of_another_size_are_refused_where_that_is_said(drawn, client):
+    images = [
+        {"name": "turned.jpg", "boxes": [CAT], "width": 60, "height": 40},
+        {"name": "plain.png", "boxes": [], "width": 60},
+    ]
+    body = {"path_to_img": "pool", "path_to_labels": "boxes", "images": images}
+    refused = client.post("/labels/boxes", json=body)
+    assert refused.status_code == 422
+    (fault,) = problem(refused)["errors"]
+    assert fault["pointer"] == "/images/0/width"
+    assert fault["detail"] == "turned.jpg was drawn on as 60 x 40 pixels and has 40 x 60 by now: look at it again"
+    images[0].update(width=40, height=60)
+    assert client.post("/labels/boxes", json=body).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("boxes", "pointer"),
     [

@@ -13,7 +13,7 @@ from PIL import Image
 
 from nextlabel.api.app import create_app
 from nextlabel.client import talk
-from nextlabel.client.errors import JobCancelled, JobFailed, Refused, Unreachable
+from nextlabel.client.errors import JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable, Unsendable
 from nextlabel.client.http import AsyncClient, Client
 from nextlabel.client.projects import Project
 from nextlabel.core.data.notes import GivenNote
@@ -152,8 +152,73 @@ def test_events_come_to_the_end_and_go_on_after_one(url, client, data, worker):
             return [one async for one in other.events(job.id)]
 
     assert asyncio.run(awaited()) == events
+    assert list(client.events(job.id, after=events[-1].id)) == []
+
+    async def nothing_left():
+        async with AsyncClient(url) as other:
+            return [one async for one in other.events(job.id, after=events[-1].id)]
+
+    assert asyncio.run(nothing_left()) == []
     with pytest.raises(Refused, match="there is no job job_x"):
         list(client.events("job_x"))
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [("text/html", "<html>"), ("text/event-stream", "data: <html>\n\n"), ("text/event-stream", "data: 1\n\n")],
+)
+def test_events_of_another_service_are_told_as_such(form, text):
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=text, headers={"Content-Type": form}))
+    with Client("http://x", transport=transport) as client, pytest.raises(NotNextlabel, match="http://x/jobs/job_1"):
+        list(client.events("job_1"))
+
+    async def awaited():
+        async with AsyncClient("http://x", transport=transport) as other:
+            return [one async for one in other.events("job_1")]
+
+    with pytest.raises(NotNextlabel, match="http://x/jobs/job_1"):
+        asyncio.run(awaited())
+
+
+def test_a_stream_that_ends_before_its_events_is_opened_again(url, client, data, worker):
+    class Cut(httpx.HTTPTransport):
+        cut = 0
+
+        def handle_request(self, request):
+            if request.url.path.endswith("/events") and self.cut < 1:
+                self.cut += 1
+                return httpx.Response(200, headers={"Content-Type": "text/event-stream"})
+            return super().handle_request(request)
+
+    job = client.submit(data.selection)
+    worker.succeed(job.id, RESULTS["selection"])
+    with Client(url, transport=Cut()) as other:
+        assert [one.name for one in other.events(job.id)][-1] == "end"
+
+
+def test_what_no_request_can_hold_is_told_before_anything_is_sent():
+    def calls(client):
+        box = {"class": "cat", "box": [0, 0, float("nan"), 1]}
+        return (
+            lambda: client.give_boxes("pool", "labels", {"a.png": [box]}),
+            lambda: client.boxes("l" * 70_000),
+            lambda: client.select(path_to_img="pool", add=object()),
+            lambda: client.give_labels("labels", {"\udcff.png": "cat"}),
+        )
+
+    nobody = httpx.MockTransport(lambda _: pytest.fail("something was sent"))
+    with Client("http://x", transport=nobody) as client:
+        for call in calls(client):
+            with pytest.raises(Unsendable):
+                call()
+
+    async def awaited():
+        async with AsyncClient("http://x", transport=nobody) as client:
+            for call in calls(client):
+                with pytest.raises(Unsendable):
+                    await call()
+
+    asyncio.run(awaited())
 
 
 def test_ends_without_a_result_are_errors_of_their_own(client, data, worker):
@@ -290,8 +355,9 @@ def test_boxes_are_given_told_counted_and_settled(url, client, data):
 
 def test_a_path_is_sent_absolute_by_every_call(client, data, monkeypatch):
     Image.new("RGB", (9, 9)).save(data.root / "pool" / "a.png")
-    monkeypatch.chdir(data.root)
-    pool, labels = Path("pool"), Path("given")
+    (data.root / "below").mkdir()
+    monkeypatch.chdir(data.root / "below")  # for the service looks for what is relative under the root
+    pool, labels, drawn = Path("../pool"), Path("given"), Path("drawn")
     client.give_labels(labels, {"a.png": "cat"}, person="anna")
     client.settle(labels, {"a.png": "dog"})
     client.give_notes(labels, [GivenNote("a.png", unsure=True)], person="anna")
@@ -308,9 +374,12 @@ def test_a_path_is_sent_absolute_by_every_call(client, data, monkeypatch):
     )
     assert client.image(pool, "a.png")[:2] == b"\xff\xd8"
     assert b"a.png" in client.export(labels, "image-folder", path_to_img=pool)
-    job = client.submit(data.selection)
+    client.give_boxes(pool, drawn, {"a.png": []}, person="anna")
+    assert (client.boxes(drawn).labels, client.drawings(pool, drawn, ["a.png"])[0].width) == (1, 9)
+    job = client.submit({**data.selection, "path_to_img": pool, "path_to_labels": labels})
     with pytest.raises(Refused, match=job.id):
         client.report(pool, labels, [job.id])
+    assert {one.name for one in (data.root / "below").iterdir() if one.is_dir()} == {"given", "drawn"}
 
 
 @pytest.mark.parametrize("call", ["labels", "contradictions"])

@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nextlabel.client import talk
-from nextlabel.client.errors import JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable
+from nextlabel.client.boxes import Drawing, DrawnImage, images_of
+from nextlabel.client.errors import JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable, Unsendable
 from nextlabel.client.talk import Call, EventReader, Pause
 from nextlabel.core.kinds.registry import parse_request
 
@@ -221,6 +223,65 @@ def test_another_service_at_that_address_is_told_from_ours():
     page = httpx.Response(200, text="<html>", request=httpx.Request("GET", "http://x/jobs"))
     with pytest.raises(NotNextlabel, match="what answers at http://x/jobs is not nextlabel"):
         play(talk.capabilities(), page)
+
+
+def told(**body):
+    return httpx.Response(200, json=body, request=httpx.Request("GET", "http://x/labels"))
+
+
+@pytest.mark.parametrize(("letter", "in_an_address"), [("a", 1), ("\u0444", 6)])
+def test_names_are_cut_by_what_they_take_in_an_address(letter, in_an_address):
+    names = [f"{number:03}{letter * 220}" for number in range(50)]
+    parts = -(-len(names) // (talk.LONGEST_NAMES // (len("&of=") + 3 + 220 * in_an_address)))
+    steps, images = play(talk.drawings("pool", "labels", iter(names)), *[told(images=[])] * parts)
+    assert ([name for call in calls(steps) for name in call.params["of"]], images) == (names, [])
+    one = {"name": "a", "class": "cat", "person": "anna"}
+    answers = [told(labels=9, names=[one, one]), *[told(labels=9, names=[one])] * (parts - 1)]
+    steps, found = play(talk.labels("labels", None, names, "classification"), *answers)
+    assert [name for call in calls(steps) for name in call.params["of"]] == names
+    assert (found["labels"], len(found["names"])) == (9, parts + 1)
+
+
+def test_one_text_where_several_are_wanted_is_not_taken_for_its_letters():
+    for said in (
+        talk.drawings("pool", "labels", "ab.jpg"),
+        talk.labels("labels", None, "ab.jpg", "classification"),
+        talk.give_boxes("pool", "labels", {}, None, {}, "0123", False, False),
+        talk.give_back("pool", "labels", names="ab.jpg"),
+        talk.report("pool", "labels", "job_1", "classification"),
+    ):
+        with pytest.raises(Unsendable, match=r"a list is wanted, as in \['"):
+            play(said)
+
+
+def test_numbers_and_arrays_of_numpy_are_sent_as_numbers():
+    boxes = [{"class": np.str_("ace"), "box": np.array([1, 2, 3, 4.5]), "crowd": np.bool_(True)}]
+    assert json.dumps(talk.plain(images_of({"a.png": boxes}, {}, False)[0]["boxes"])) == (
+        '[{"class": "ace", "box": [1.0, 2.0, 3.0, 4.5], "crowd": true}]'
+    )
+    assert talk.body_of({"add": np.int64(3), "like": np.array(["a.png"])}) == {"add": 3, "like": ["a.png"]}
+    with pytest.raises(Unsendable, match="object"):
+        talk.plain({"add": object()})
+
+
+CAT = {"class": "cat", "box": (1, 2, 3, 4)}
+DRAWING = Drawing(
+    person="anna", file="boxes-anna.jsonl", version="1", width=9, height=9, boxes=(CAT,), unfinished=False
+)
+
+
+def test_a_drawing_stands_for_its_boxes():
+    (image,) = images_of({"a.png": DRAWING}, {}, False)
+    assert image["boxes"] == [{**CAT, "crowd": False}]
+
+
+IMAGE = DrawnImage(name="a.png", width=9, height=9, drawings=(DRAWING,))
+
+
+@pytest.mark.parametrize("drawn", [CAT, {}, "", "a.png", 7, [[1, 2, 3, 4]], DRAWING.boxes[0], [DRAWING], IMAGE])
+def test_what_are_no_boxes_is_refused_by_the_name_of_its_image(drawn):
+    with pytest.raises(Unsendable, match=r"a\.png: a list of boxes is wanted"):
+        images_of({"a.png": drawn}, {}, False)
 
 
 # --- events -----------------------------------------------------------------------------------------------------

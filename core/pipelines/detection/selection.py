@@ -64,7 +64,7 @@ def carry_out(request: SelectionRequest, run: Run) -> DetectionSelectionResult:
     embedded, boxes = looked.embedded, looked.boxes
     method, why = settle_for_boxes(request.method, boxes=bool(looked.classes), embeddings=embedded.sees_images)
     inputs = _inputs(looked, labelled, pending)
-    expected = looked.calibration.boxes_per_score * boxes.total(boxes.scores)
+    expected = looked.calibration.expected(boxes.total(boxes.scores))
 
     def shorten(batch: Batch) -> Batch:
         return _within(batch, _seconds(request, expected[batch.picks.rows]), request.cost.get("most_s"))

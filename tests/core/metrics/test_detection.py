@@ -183,8 +183,18 @@ def test_scores_are_worth_as_many_boxes_as_there_were_for_them():
     assert Calibration.of(objects[:1], unsure[:1], 1).boxes_per_score < 1.2  # few objects tell little
     assert Calibration.of([], [], 1).boxes_per_score == Calibration.unknown(1).boxes_per_score == 1
     assert Calibration.heard(learnt.said()).boxes_per_score == learnt.boxes_per_score
-    before = {name: told for name, told in learnt.said().items() if name != "boxes_per_score"}
-    assert Calibration.heard(before).boxes_per_score == 1
+    before = {name: told for name, told in learnt.said().items() if not name.startswith("boxes")}
+    assert Calibration.heard(before).expected(np.ones(2)).tolist() == [1, 1]
+
+
+def test_what_a_detector_never_finds_is_expected_on_every_image_and_not_where_it_sees_something():
+    objects = [truth((0, 0, 0, 10, 10), (0, 50, 0, 10, 10))] * 200
+    blind = Calibration.of(objects, [said()] * 200, 1)
+    assert blind.boxes_per_score == 3
+    assert blind.expected(np.array([0, 0.9])) == pytest.approx([2, 4.7], abs=0.1)
+    seeing_too_much = Calibration.of([truth()] * 200, [said((0, 0, 0, 10, 10, 0.9))] * 200, 1)
+    assert seeing_too_much.expected(np.array([0, 3])) == pytest.approx([0, 1])
+    assert Calibration.heard(blind.said()).boxes_missed == blind.boxes_missed
 
 
 def test_an_object_is_named_by_the_surest_prediction_at_it():

@@ -35,6 +35,12 @@ test("of two drawings that are pressed, the last one is written over the first, 
   await vi.waitFor(() => expect(sent()).toHaveLength(1));
   late.letGo();
   await vi.waitFor(() => expect(sent()).toHaveLength(2));
-  const image = { name: "a.png", boxes: [{ class: "cat", box: [40, 0, 9, 9] }], version: "me-2" };
+  const image = {
+    name: "a.png",
+    boxes: [{ class: "cat", box: [40, 0, 9, 9] }],
+    version: "me-2",
+    width: 90,
+    height: 90,
+  };
   expect(sent()[1]).toMatchObject({ images: [image], replace: ["anna-1"] });
 });

@@ -97,9 +97,11 @@ function Contradiction({ image, onTried }: Given) {
 
 /** What that person drew is right: it goes into one's own file, and what contradicts it out of all others, as they are
  * shown: what anybody drew since is not overwritten. `own`: the version of one's own drawing, which is another one then. */
-async function settle(image: ImageBoxes, { boxes }: Drawing, own: { version: string }): Promise<boolean> {
+async function settle(image: ImageBoxes, chosen: Drawing, own: { version: string }): Promise<boolean> {
   const replace = image.drawings.filter((one) => !isOwn(one)).map(({ version }) => version);
-  const version = await attempt(() => giveBoxes({ name: image.name, boxes, version: own.version }, { replace }));
+  const { boxes, width, height } = chosen;
+  const given = { name: image.name, boxes, width, height, version: own.version };
+  const version = await attempt(() => giveBoxes(given, { replace }));
   if (version !== null) own.version = version;
   return version !== null;
 }

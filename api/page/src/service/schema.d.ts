@@ -132,46 +132,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/active_learning": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Active Learning
-         * @description `{"data": [names]}`, sorted by name as ever; `/jobs/{id}` has them best first.
-         */
-        get: operations["active_learning_active_learning_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/f1": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * F1
-         * @description `{"f1_macro": x}`.
-         */
-        get: operations["f1_f1_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/folders": {
         parameters: {
             query?: never;
@@ -592,6 +552,46 @@ export interface paths {
          * @description Tell how large an `image-folder` is to be, before it is made.
          */
         post: operations["size_export_size_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/active_learning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Active Learning
+         * @description `{"data": [names]}`, sorted by name as ever; `/jobs/{id}` has them best first.
+         */
+        get: operations["active_learning_active_learning_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/f1": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * F1
+         * @description `{"f1_macro": x}`.
+         */
+        get: operations["f1_f1_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1885,8 +1885,9 @@ export interface components {
         /**
          * DetectionSelectionItem
          * @description `boxes`: what is predicted on it, the surest first; `in_doubt`: the five most doubtful of them. `expected_boxes`:
-         *     how many a person may have to draw, the sum of the scores, by what such sums are worth on the held-out images.
-         *     `copies`: unlabelled near-copies of it that were left out, at most 100.
+         *     how many a person may have to draw: the sum of the scores above the floor, times what such sums are worth on the
+         *     held-out images, and as many as the detector misses on one of those. `copies`: unlabelled near-copies of it that
+         *     were left out, at most 100.
          */
         DetectionSelectionItem: {
             /** Rank */
@@ -2642,6 +2643,13 @@ export interface components {
              * @default false
              */
             unfinished: boolean;
+            /**
+             * Width
+             * @description Of the image that it was drawn on; refused where it has another size by now.
+             */
+            width?: number | null;
+            /** Height */
+            height?: number | null;
         };
         /**
          * Interruption
@@ -5636,102 +5644,6 @@ export interface operations {
             };
         };
     };
-    active_learning_active_learning_get: {
-        parameters: {
-            query: {
-                backbone: string;
-                add: number;
-                method: string;
-                path_to_labels: string;
-                path_to_img: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    /** @description The job that was made. */
-                    "X-Job-ID": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Chosen"];
-                };
-            };
-            /** @description Problem document */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem document */
-            "5XX": {
-                headers: {
-                    /** @description Seconds; with 503. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    f1_f1_get: {
-        parameters: {
-            query: {
-                backbone: string;
-                path_to_labels_train: string;
-                path_to_img_train: string;
-                path_to_labels_val: string;
-                path_to_img_val: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    /** @description The job that was made. */
-                    "X-Job-ID": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["F1Macro"];
-                };
-            };
-            /** @description Problem document */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Problem document */
-            "5XX": {
-                headers: {
-                    /** @description Seconds; with 503. */
-                    "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     folders_folders_get: {
         parameters: {
             query?: {
@@ -6940,6 +6852,102 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExportSize"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    active_learning_active_learning_get: {
+        parameters: {
+            query: {
+                backbone: string;
+                add: number;
+                method: string;
+                path_to_labels: string;
+                path_to_img: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The job that was made. */
+                    "X-Job-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chosen"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    f1_f1_get: {
+        parameters: {
+            query: {
+                backbone: string;
+                path_to_labels_train: string;
+                path_to_img_train: string;
+                path_to_labels_val: string;
+                path_to_img_val: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description The job that was made. */
+                    "X-Job-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["F1Macro"];
                 };
             };
             /** @description Problem document */

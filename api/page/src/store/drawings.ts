@@ -23,6 +23,9 @@ export interface GivenBoxes {
   /** Of the person's own drawing that this was made from. */
   version: string;
   unfinished?: boolean;
+  /** Of the image that they were drawn on, where nobody has looked at them on this one: refused if it has another size. */
+  width?: number | undefined;
+  height?: number | undefined;
 }
 
 export const isOwn = ({ person }: { person: string }) => person === theProject().person;

@@ -111,14 +111,16 @@ async function rewrite(
   const found = (await untilDone(() => drawnOn([{ name }]))).get(name);
   const drawings = found?.drawings.filter((one) => isOwn(one) || !one.unfinished) ?? [];
   const mine = drawings.find(isOwn);
-  const before = ((mine && !mine.unfinished ? mine : drawings.find((one) => !isOwn(one))) ?? mine)?.boxes ?? [];
+  const counts = (mine && !mine.unfinished ? mine : drawings.find((one) => !isOwn(one))) ?? mine;
+  const before = counts?.boxes ?? [];
   const after = change(before);
   if (!after) {
     tell(words.boxCheck.gone(name), "bad");
     return null;
   }
   const replace = drawings.filter((one) => !isOwn(one)).map(({ version }) => version);
-  await giveBoxes({ name, boxes: after, version: mine?.version ?? "" }, { replace });
+  const { width, height } = counts ?? {};
+  await giveBoxes({ name, boxes: after, width, height, version: mine?.version ?? "" }, { replace });
   return before;
 }
 
