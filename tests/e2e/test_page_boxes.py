@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from nextlabel.core.data.boxes import Box, BoxedImage, write_lines
 from nextlabel.core.data.notes import read_notes
@@ -274,6 +274,41 @@ def test_two_tabs_and_two_people_are_asked_and_lose_nothing(visit, project, labe
     page.keyboard.press("Escape")  # undecided: kept, and it does not count
     until(page, lambda: '"unfinished": true' in mine(labels))
     assert drawn(labels)["scene_2.png"] == [("red", [300, 200, 60, 60])]
+    visitor.forgive("409")
+
+
+def test_whoever_goes_on_at_once_where_another_tab_drew_has_both_by_undo(visit, project, labels):
+    visitor = visit()
+    page, other = visitor.page, visitor.context.new_page()
+    for tab in (page, other):
+        batch(tab)
+    visitor.open("#/label", project)
+    stage_of(page)
+    page.keyboard.press("b")  # a box that has no class yet
+    page.get_by_role("button", name="Nothing here").click()
+    until(page, lambda: drawn(labels) == {"scene_0.png": []})
+    page.keyboard.press("z")
+    until(page, lambda: drawn(labels) == {})
+    other.goto(f"{visitor.url}/#/label")
+    stage_of(other)
+
+    held: list[Route] = []
+    page.route("**/labels/boxes", lambda route: route.continue_() if held else held.append(route))
+    page.keyboard.press("Tab")
+    name_first(page, "red")
+    until(page, lambda: held)
+    other.keyboard.press("n")
+    until(page, lambda: drawn(labels) == {"scene_0.png": []})
+    held[0].continue_()
+    question = page.get_by_role("dialog", name="It was changed meanwhile")
+    expect(question.get_by_role("button", name="Take what is there")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator(".toast", has_text="Undo (z) brings yours back")).to_be_visible()
+    assert drawn(labels) == {"scene_0.png": []}
+    page.keyboard.press("z")
+    until(page, lambda: '"class": "red"' in mine(labels))
+    page.keyboard.press("Shift+Z")
+    until(page, lambda: drawn(labels) == {"scene_0.png": []})
     visitor.forgive("409")
 
 

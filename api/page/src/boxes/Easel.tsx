@@ -79,7 +79,6 @@ export function Easel({ board, onDone, onStale }: Given) {
     if (done()) onDone();
     else board.accept();
   };
-  const nothing = () => board.nothingHere();
   const draw = () => {
     const size = entry.size.peek();
     if (!size) return;
@@ -116,7 +115,7 @@ export function Easel({ board, onDone, onStale }: Given) {
       const does: Record<string, () => void> = {
         " ": accept,
         Enter: accept,
-        n: nothing,
+        n: () => board.nothingByKey(),
         b: draw,
         r: changeMoves,
         c: toField,
@@ -178,7 +177,7 @@ export function Easel({ board, onDone, onStale }: Given) {
           <button type="button" class="primary" onClick={accept}>
             {words.boxes.allRight} <Kbd>{words.boxes.spaceKey}</Kbd>
           </button>
-          <button type="button" onClick={nothing}>
+          <button type="button" onClick={() => board.nothingHere()}>
             {words.boxes.nothingHere} <Kbd>n</Kbd>
           </button>
         </div>

@@ -4,13 +4,14 @@ import { words } from "../words";
 
 const say = words.boxes;
 
-/** Asks what is to become of what was drawn meanwhile: by others, where they are named, or by oneself elsewhere. */
+/** Asks what is to become of what was drawn meanwhile: by others, where they are named, or by oneself elsewhere. What has
+ * the focus, and what closing it answers, loses nothing: what is taken there can be undone. */
 export const meanwhile: Decide = async (entry, people) => {
   const text = people.length ? say.changedBy(entry.name, people.join(", ")) : say.changedHere(entry.name);
   const answer = await open<Decision>(say.changedTitle, (close) => (
     <div>
       <p class="prose">{text}</p>
-      {people.length > 0 && <p class="hint">{say.keepBothHint}</p>}
+      <p class="hint">{people.length ? say.keepBothHint : say.takeHint}</p>
       <div class="row end">
         <button type="button" onClick={() => close("mine")}>
           {say.keepMine}

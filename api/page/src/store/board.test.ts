@@ -68,12 +68,21 @@ test("without a class that a key stands for, a proposal asks for one to be typed
 test("an n of a class's name, typed where it is no field, doesn't take the box that it is of away", () => {
   const drawn = board([image("a.png")], proposals);
   drawn.draw([20, 20, 30, 30]);
-  drawn.nothingHere();
+  drawn.nothingByKey();
   expect(drawn.pickedBox.value?.place).toEqual([20, 20, 30, 30]);
   expect(toasts.value.at(-1)?.text).toMatch(/1 box has no class yet/);
   drawn.name("king");
+  drawn.nothingByKey();
+  expect(drawn.current.value.sketch.value).toMatchObject({ boxes: [], finished: true });
+});
+
+test("whoever presses the button means that nothing is here, though a box has no class yet, and undo brings the box back", () => {
+  const drawn = board([image("a.png")]);
+  drawn.draw([20, 20, 30, 30]);
   drawn.nothingHere();
   expect(drawn.current.value.sketch.value).toMatchObject({ boxes: [], finished: true });
+  drawn.undo();
+  expect(drawn.seen.value.map(({ place }) => place)).toEqual([[20, 20, 30, 30]]);
 });
 
 test("many small moves are one step", () => {
@@ -108,6 +117,41 @@ test("what another tab drew is taken where a person says so", async () => {
   drawn.place([2, 2, 30, 40]);
   await vi.waitFor(() => expect(drawn.current.value.sketch.value).toMatchObject({ boxes: [], finished: true }));
   expect(drawn.current.value.version).toBe("v9");
+});
+
+test("what was drawn before another tab's was taken is there again by undo, and is written over that one alone", async () => {
+  service.set("POST labels/boxes", (_, body) =>
+    (body as { images: { version: string }[] }).images[0]!.version === "v9"
+      ? { person: "me", versions: { "a.png": "v10" } }
+      : problem(409, "boxes_changed", "a.png was changed meanwhile"),
+  );
+  service.set("GET labels/boxes/images", () => ({ images: [image("a.png", drawing("me", "v9", []))] }));
+  const drawn = board([image("a.png", drawing("me", "v0"))], [], "theirs");
+  drawn.pickNext(1);
+  drawn.place([2, 2, 30, 40]);
+  await vi.waitFor(() => expect(drawn.current.value.version).toBe("v9"));
+  await vi.waitFor(() => expect(drawn.current.value.saving.value).toBe(false));
+  expect(written("a.png")).toHaveLength(1);
+  expect(toasts.value.at(-1)?.text).toMatch(/Undo \(z\) brings yours back/);
+  drawn.undo();
+  await vi.waitFor(() => expect(drawn.current.value.version).toBe("v10"));
+  expect(written("a.png").at(-1)).toMatchObject({ version: "v9", boxes: [{ box: [2, 2, 30, 40] }] });
+  drawn.redo();
+  expect(drawn.seen.value).toEqual([]);
+});
+
+test("undo doesn't write what was before over what another tab drew since", async () => {
+  const drawn = board([image("a.png", drawing("me", "v0"))]);
+  drawn.pickNext(1);
+  drawn.place([2, 2, 30, 40]);
+  await vi.waitFor(() => expect(drawn.current.value.version).toBe("v1"));
+  await vi.waitFor(() => expect(drawn.current.value.saving.value).toBe(false));
+  service.set("GET labels/boxes?", () => ({ labels: 0, unfinished: 0, classes: [], people: [], conflicts: [] }));
+  service.set("GET labels/boxes/images", () => ({ images: [image("a.png", drawing("me", "v9", []))] }));
+  await drawn.refresh();
+  expect(drawn.canUndo.value).toBe(false);
+  drawn.undo();
+  expect(drawn.current.value.sketch.value.boxes).toEqual([]);
 });
 
 test("what the service did not take is sent again until it does", async () => {

@@ -223,9 +223,12 @@ export class Board {
     return true;
   }
 
-  /** Not where a box was just drawn and has no class yet: whoever types its name means no key by an n. */
+  /** By its key. Not where a box was just drawn and has no class yet: whoever types its name means no key by an n. */
+  nothingByKey(): void {
+    if (!this.wantsNames(this.boxes.filter((box) => !box.suggested))) this.nothingHere();
+  }
+
   nothingHere(): void {
-    if (this.wantsNames(this.boxes.filter((box) => !box.suggested))) return;
     for (const box of this.boxes) if (!box.suggested) moveBox(box.class, null);
     this.finish([]);
   }
@@ -323,7 +326,9 @@ export class Board {
     for (const entry of this.entries) {
       const found = drawn.get(entry.name);
       const mayBe = entry.wanted === undefined && !entry.saving.peek() && isAsAsked(entry);
+      const { version } = entry;
       if (found && mayBe) takeDrawing(entry, found);
+      if (entry.version !== version) this.forget(entry); // what was done before would be undone to over it
       isAll &&= mayBe;
     }
     return isAll;
@@ -451,7 +456,12 @@ export class Board {
     } else {
       entry.wanted = undefined;
       this.forget(entry);
+      const before = entry.sketch.value;
       takeDrawing(entry, found, true);
+      this.steps.push({ index: entry.index, before, after: entry.sketch.value, what: "take", at: Date.now() });
+      this.undone = [];
+      this.canUndo.value = true;
+      tell(words.boxes.takenInstead);
     }
     return {};
   }

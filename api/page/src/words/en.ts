@@ -904,6 +904,8 @@ export const words = {
     changedHere: (name: string) => `${name} was changed in another tab or window since you saw it.`,
     changedBy: (name: string, people: string) => `${people} drew on ${name}, too, and otherwise.`,
     takeTheirs: "Take what is there",
+    takeHint: "If you take what is there, undo (z) brings yours back.",
+    takenInstead: "Shown as it is there by now. Undo (z) brings yours back.",
     keepMine: "Keep mine, drop theirs",
     keepBoth: "Keep both",
     keepBothHint: "Kept both, neither counts until one is settled under Check.",
