@@ -1,5 +1,6 @@
 // Where another person's file says otherwise, the person who labels is asked, with the image before them.
 
+import { inAddresses } from "../service/addresses";
 import { get } from "../service/service";
 import type { LabelGiven, LabelsView } from "../service/types";
 import { Photo } from "../shared/Photo";
@@ -71,9 +72,9 @@ interface Other {
 async function others(labels: readonly LabelGiven[]): Promise<Other[]> {
   const wanted = wantedIn(labels);
   const found = new Map<string, Other>();
-  const names = [...wanted.keys()];
-  for (let at = 0; at < names.length; at += 100) {
-    const query = { path_to_labels: theProject().labels, of: names.slice(at, at + 100), ...theTask() };
+  for (const names of inAddresses([...wanted.keys()])) {
+    if (!names.length) continue;
+    const query = { path_to_labels: theProject().labels, of: names, ...theTask() };
     const view = await untilDone(() => get<LabelsView>("labels", { query }));
     const conflicts = view.conflicts.filter((one) => wanted.has(one.name));
     const disputed = new Set(conflicts.map(({ name }) => name)); // their lines stand among the names, too

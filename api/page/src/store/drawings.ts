@@ -1,6 +1,7 @@
 // What people drew on images, as it stands on the disk.
 
 import type { Place } from "../boxes/geometry";
+import { inAddresses } from "../service/addresses";
 import { ask, get, post } from "../service/service";
 import type { BoxesView, BoxesWritten, ImageBoxes } from "../service/types";
 import { takerOfCounts } from "./labels";
@@ -9,7 +10,6 @@ import { signedBy } from "./person";
 import { setProject, theProject } from "./project";
 
 const NO_ANSWER_S = 10;
-const LOOKED_UP = 100; // names in one address
 
 export interface GivenBox {
   class: string;
@@ -52,10 +52,9 @@ export async function drawnOn(
   signal?: AbortSignal,
 ): Promise<Map<string, ImageBoxes>> {
   const { pool, labels } = theProject();
-  const parts = Array.from({ length: Math.ceil(items.length / LOOKED_UP) }, (_, index) => index * LOOKED_UP);
+  if (!items.length) return new Map();
   const found = await Promise.all(
-    parts.map((at) => {
-      const of = items.slice(at, at + LOOKED_UP).map(({ name }) => name);
+    inAddresses(items.map(({ name }) => name)).map((of) => {
       const query = { path_to_labels: labels, path_to_img: pool, of };
       return get<{ images: ImageBoxes[] }>("labels/boxes/images", { query, signal });
     }),

@@ -1,18 +1,16 @@
 // The labels in the project's folder: how many of each class, which key each class has, and what was given just now.
 
 import { computed, signal } from "@preact/signals";
+import { inAddresses } from "../service/addresses";
 import { ask, isAbort, Problem } from "../service/service";
 import type { LabelsView } from "../service/types";
 import { type Answer, type Given, gathered } from "./answer";
-
 import { declaredNames, declareNew, described, keys, loadClasses, reorder } from "./classes";
 import { reordered } from "./keys";
 import { allSaved, unsaved } from "./outbox";
 import { classOrder, theProject, theTask } from "./project";
 import { toneIn } from "./tone";
 import { inOrder } from "./turns";
-
-const LOOKED_UP = 100; // names in one address
 
 /** Of images in the pool. */
 export const total = signal<number | null>(null);
@@ -46,8 +44,9 @@ export async function loadIfChanged(
   const take = takerOfCounts(() => load([]));
   const headers: Record<string, string> = since ? { "If-None-Match": since } : {};
   let etag: string | null = null;
+  const parts = inAddresses(names);
   const part = async (at: number) => {
-    const query = { path_to_labels: folder, path_to_img: pool, of: names.slice(at, at + LOOKED_UP), ...theTask() };
+    const query = { path_to_labels: folder, path_to_img: pool, of: parts[at]!, ...theTask() };
     const answer = await ask("GET", "labels", { query, signal, headers: at ? {} : headers });
     if (answer.status === 304) return false;
     if (at === 0) await loadClasses(signal).catch(() => {}); // without them each page has keys of its own
@@ -59,8 +58,7 @@ export async function loadIfChanged(
     return true;
   };
   if (!(await part(0))) return null;
-  const rest = Array.from({ length: Math.ceil(names.length / LOOKED_UP) - 1 }, (_, index) => index + 1);
-  await Promise.all(rest.map((index) => part(index * LOOKED_UP)));
+  await Promise.all(parts.slice(1).map((_, index) => part(index + 1)));
   return { given, etag };
 }
 
