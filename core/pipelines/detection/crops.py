@@ -22,7 +22,7 @@ from nextlabel.core.pipelines.detection.finder import finder_of
 from nextlabel.core.pipelines.detection.images import in_batches
 from nextlabel.core.pipelines.detection.labelled import LabelledBoxes
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.pipelines.unreadable import check_share, refuse_too_many
+from nextlabel.core.pipelines.unreadable import check_share, warn_unreadable
 
 LOOKED_AT = 2_000  # images without a label
 MOST_CROPS = 10_000  # two minutes of a core
@@ -119,11 +119,12 @@ def drawn_crops(drawn: Mapping[int, BoxedImage], classes: tuple[str, ...]) -> Cr
 
 
 def embed_boxes(
-    labelled: LabelledBoxes, crops: Crops, backbone: Backbone, run: Run
+    labelled: LabelledBoxes, crops: Crops, backbone: Backbone, run: Run, *, looked_at: int
 ) -> tuple[Rows, NDArray[np.float32], tuple[SkippedFile, ...]]:
     """Return which boxes could be read, (k,) ascending, their embeddings (k, d), and the images that can't be read.
 
-    Raises what `refuse_too_many` does.
+    looked_at: of how many images the job tells boxes, those without one among them. Raises what `warn_unreadable` and
+    `check_share` do.
     """
     pool = labelled.pool
     images = np.unique(crops.rows)
@@ -139,6 +140,7 @@ def embed_boxes(
             embeddings[mine] = embed_crops(backbone, [image], [crops.places[mine]])
             have[mine] = True
             run.advance(int(have.sum()))
-    refuse_too_many(unreadable, len(images), pool.place, run)
+    warn_unreadable(unreadable, len(images), pool.place, run)
+    check_share(unreadable, max(looked_at, len(images)), run)
     kept = np.flatnonzero(have)
     return kept, embeddings[kept], tuple(unreadable)

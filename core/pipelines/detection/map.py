@@ -32,7 +32,7 @@ def carry_out(request: MapRequest, run: Run) -> DetectionMapResult:
     crops = Crops.join(known.take(mine), predicted.crops.take(others))
     if not len(crops):
         raise NoLabels("no box was drawn, and none is predicted surely enough: there is nothing to put on a map")
-    kept, embeddings, unreadable = embed_boxes(labelled, crops, backbone, run)
+    kept, embeddings, unreadable = embed_boxes(labelled, crops, backbone, run, looked_at=predicted.images + len(drawn))
     told = crops.take(kept)
     places = lay_out(Geometry(embeddings), np.arange(len(told)), request.seed, run)
     return DetectionMapResult(

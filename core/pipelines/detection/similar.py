@@ -52,7 +52,7 @@ def carry_out(request: SimilarRequest, run: Run) -> DetectionSimilarResult:
     found = found.take(np.sort(np.argsort(-found.scores, kind="stable")[:MOST_CROPS]))
     found = found.take(np.flatnonzero(~_are(found, Crops.join(like, unlike))))
     crops = Crops.join(like, unlike, found)
-    kept, embeddings, unreadable = embed_boxes(labelled, crops, backbone, run)
+    kept, embeddings, unreadable = embed_boxes(labelled, crops, backbone, run, looked_at=predicted.images + len(drawn))
     run.stage("rank")
     part = np.digitize(kept, np.cumsum([len(like), len(unlike)]))
     likes, unlikes, candidates = (np.flatnonzero(part == i) for i in range(3))

@@ -39,6 +39,14 @@ beforeEach(() => {
   });
 });
 
+test("what is written says how large the image was that it was drawn on", async () => {
+  const drawn = board([image("a.png")]);
+  drawn.nothingHere();
+  await vi.waitFor(() => expect(written("a.png")).toHaveLength(1));
+  const { width, height } = image("a.png");
+  expect(written("a.png")[0]).toMatchObject({ boxes: [], width, height });
+});
+
 test("proposals are named one key each, and each is undone by itself", () => {
   const drawn = board([image("a.png")], proposals);
   drawn.pickNext(1);

@@ -473,7 +473,8 @@ async function write(entry: Entry, sketch: Sketch | null, over: Over): Promise<v
   const own = sketch?.boxes.filter((box) => !box.suggested && box.class !== null);
   const boxes = own?.map(({ class: one, place, crowd }) => ({ class: one!, box: place, crowd })) ?? null;
   const unfinished = !!sketch && !sketch.finished;
-  entry.version = await giveBoxes({ name: entry.name, version: entry.version, unfinished, boxes }, over);
+  const given = { name: entry.name, version: entry.version, unfinished, boxes, ...entry.size.peek() };
+  entry.version = await giveBoxes(given, over);
   if (sketch?.finished) entry.by.value = null;
 }
 

@@ -23,7 +23,7 @@ export interface GivenBoxes {
   /** Of the person's own drawing that this was made from. */
   version: string;
   unfinished?: boolean;
-  /** Of the image that they were drawn on, where nobody has looked at them on this one: refused if it has another size. */
+  /** Of the image that they were drawn on: refused if it has another size by now. */
   width?: number | undefined;
   height?: number | undefined;
 }

@@ -87,6 +87,16 @@ def test_every_box_has_its_place_on_the_map_drawn_ones_first(bench, drawn):
     assert max(map(abs, (*result.x, *result.y))) <= 1
 
 
+def test_one_torn_image_is_one_of_all_that_the_job_tells_boxes_of(bench, drawn):
+    lines = [line if i < 2 else {**line, "boxes": []} for i, line in enumerate(drawn[:11])]
+    shapes.write(bench.root / "boxes.jsonl", lines)
+    torn = bench.root / "pool" / drawn[1]["name"]
+    torn.write_bytes(torn.read_bytes()[:600])
+    result = ask(bench, "map")
+    assert [one.name for one in result.skipped] == [drawn[1]["name"]]  # of the three with boxes; of twelve in all
+    assert drawn[0]["name"] in result.names
+
+
 def test_our_own_detector_serves_as_well_and_without_a_box_there_is_no_map(bench, drawn):
     quick = {"path_to_predictions": None, "weights": "random", "image_size": 64, "passes": 16}
     result = ask(bench, "similar", add=1, like_boxes=[example(drawn[0])], exclude=[drawn[7]["name"]], **quick)
