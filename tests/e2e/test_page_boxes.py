@@ -146,6 +146,8 @@ def test_boxes_are_drawn_moved_and_resized_with_the_mouse_and_a_reload_keeps_the
     page.keyboard.type("blue")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Make the class").press("Enter")
+    listed = page.get_by_role("list", name="Boxes on this image").get_by_role("button")
+    expect(listed).to_have_text([re.compile("red"), re.compile("blue")])  # the question is gone, too
     stage.focus()
     page.keyboard.press("Space")
     until(page, lambda: "scene_0.png" in drawn(labels))
