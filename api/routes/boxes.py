@@ -267,14 +267,16 @@ def _drawn(one: ImageGiven, path_to_img: str, settings: Settings) -> BoxedImage 
 
 
 def _refuse_other_sizes(images: Sequence[ImageGiven], given: Sequence[GivenBoxes]) -> None:
+    """Raise InvalidRequest for images that have another size by now than is said of when they were drawn on."""
     faults = []
-    for at, (one, now) in enumerate(zip(images, given, strict=True)):
-        if now.drawn is not None:
-            width, height = now.drawn.width, now.drawn.height
-            if (one.width or width, one.height or height) != (width, height):
-                said = f"{one.name} was drawn on as {one.width or width} x {one.height or height} pixels"
-                detail = f"{said} and has {width} x {height} by now: look at it again"
-                faults.append(Fault(f"/images/{at}/width", "invalid_value", detail))
+    for at, (said, now) in enumerate(zip(images, given, strict=True)):
+        if now.drawn is None:
+            continue
+        width, height = now.drawn.width, now.drawn.height
+        then = (said.width or width, said.height or height)
+        if then != (width, height):
+            detail = f"{said.name} was drawn on as {then[0]} x {then[1]} pixels and has {width} x {height} by now"
+            faults.append(Fault(f"/images/{at}/width", "invalid_value", f"{detail}: look at it again"))
     if faults:
         raise InvalidRequest(faults)
 

@@ -184,6 +184,7 @@ def check(path: Path, pool: Path | None, task: str) -> None:
         counts = _counted_boxes(found)
         classes = sorted_classes(counts)
         _tell_boxes(found, classes)
+        refuse = DETECTION.refuse_conflicts
     else:
         found, disputed = CLASSIFICATION.read_with_conflicts(path)
         counts = Counter([*found.classes_by_name.values(), *(said for places in disputed.values() for said in places)])
@@ -191,6 +192,7 @@ def check(path: Path, pool: Path | None, task: str) -> None:
         labels = ngettext("{count} label", "{count} labels", len(found)).format(count=len(found))
         words = _("{labels} of {classes}: {names}")
         echo(words.format(labels=labels, classes=_counted_classes(classes), names=", ".join(classes)))
+        refuse = CLASSIFICATION.refuse_conflicts
     for group in look_alike(classes):
         unseen = _(" (by {difference})").format(difference=difference(*group[:2]))
         told = _("these look like one class: {names}").format(names=", ".join(group))
@@ -202,7 +204,7 @@ def check(path: Path, pool: Path | None, task: str) -> None:
         echo(_("{name} has {oddity}").format(name=shown(name), oddity=oddity(name)), err=True)
     if pool is not None:
         _compare_with(pool, found)
-    (DETECTION if task == DETECTION.name else CLASSIFICATION).refuse_conflicts(disputed)
+    refuse(disputed)  # at the end, so that all else is told before
 
 
 def _counted_classes(classes: Collection[str]) -> str:

@@ -21,7 +21,7 @@ APART = 0.3  # IoU below which it is about another
 WELL = 0.7  # IoU from which on a box is well placed
 SPURIOUS = 0.5  # the most that a box without any prediction is suspected: detectors overlook things, too
 PEOPLE_ERR = 0.05  # of the classes that people give, about so many are wrong
-FEW = 2  # and of a class with few boxes so many may be
+LEAST_ERRORS = 2  # so many may be wrong of a class, however few boxes it has
 AS_OF_ALL = 10  # so many boxes' worth, a class's confusions are taken for those of all classes
 
 
@@ -94,7 +94,7 @@ def _against_confusions(
             yield one
             continue
         n, of_class = drawn[pair[0]], contradicted[pair[0]]
-        beyond_people = max(0.0, of_class - max(FEW, PEOPLE_ERR * n))
+        beyond_people = max(0.0, of_class - max(LEAST_ERRORS, PEOPLE_ERR * n))
         its_own = (beyond_people * confused[pair] / of_class + AS_OF_ALL * of_all) / (n + AS_OF_ALL)
         yield replace(one, score=one.score * PEOPLE_ERR / (PEOPLE_ERR + its_own))
 

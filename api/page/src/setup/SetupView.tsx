@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { showProjects } from "../projects/show";
 import { get, key } from "../service/service";
 import type { Capabilities, Task } from "../service/types";
+import { useBusy } from "../shared/busy";
 import { useLifetime } from "../shared/lifetime";
 import { untilDone } from "../store/connection";
 import { attempt } from "../store/notices";
@@ -33,7 +34,7 @@ function Form({ able, begins }: { able: Capabilities; begins: boolean }) {
   const backbones = able.backbones.toSorted((a, b) => Number(b.weights_here) - Number(a.weights_here));
   const form = useRef<HTMLFormElement>(null);
   const faults = useSignal<Faults>({});
-  const busy = useSignal(false);
+  const [isBusy, whenFree] = useBusy(); // two at once would take each other's name
   const now = useSignal<Project>({
     pool: "",
     labels: "",
@@ -72,16 +73,12 @@ function Form({ able, begins }: { able: Capabilities; begins: boolean }) {
     fault: faults.value[name],
     onChange: (value: string) => set({ [name]: value }),
   });
-  const submit = async (event: Event) => {
+  const submit = (event: Event) => {
     event.preventDefault();
-    if (busy.value) return; // two at once would take each other's name
-    busy.value = true;
-    await attempt(async () => {
+    void whenFree(async () => {
       await looked.current; // Enter comes before the place for labels that is suggested
       faults.value = await begin(now.value);
       requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
-    }).finally(() => {
-      busy.value = false;
     });
   };
   const task = now.value.task ?? "classification";
@@ -243,7 +240,7 @@ function Form({ able, begins }: { able: Capabilities; begins: boolean }) {
       </div>
       <LanguageChoice />
       <div class="row end sticky-end">
-        <button type="submit" class="primary large" disabled={busy.value}>
+        <button type="submit" class="primary large" disabled={isBusy}>
           {isNew ? setup.start : setup.save}
         </button>
       </div>

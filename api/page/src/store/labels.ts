@@ -52,9 +52,10 @@ export async function loadIfChanged(
     if (at === 0) await loadClasses(signal).catch(() => {}); // without them each page has keys of its own
     const view = (await answer.json()) as LabelsView;
     for (const [name, one] of gathered(view.names ?? [])) given.set(name, one);
-    if (at === 0) people.value = view.people.map(({ person }) => person);
-    if (at === 0) take(view, folder);
-    if (at === 0) etag = answer.headers.get("ETag");
+    if (at > 0) return true;
+    people.value = view.people.map(({ person }) => person);
+    take(view, folder);
+    etag = answer.headers.get("ETag");
     return true;
   };
   if (!(await part(0))) return null;
