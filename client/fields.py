@@ -13,7 +13,7 @@ from typing import Any, Literal, Required, TypedDict, Unpack, overload
 
 from nextlabel.client import talk
 from nextlabel.client.signatures import spelled_out
-from nextlabel.client.talk import OnChange, Place, Talk, unheard
+from nextlabel.client.talk import AnyPath, OnChange, Talk, unheard
 from nextlabel.core.kinds.agreement import AgreementResult
 from nextlabel.core.kinds.audit import AuditResult, DetectionAuditResult
 from nextlabel.core.kinds.embedding import EmbeddingResult
@@ -43,10 +43,10 @@ class SelectionFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_predictions: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_predictions: AnyPath | None
     within_s: float | None
     add: Required[int]
     method: MethodChoice
@@ -73,10 +73,10 @@ class ClassificationSelectionFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_predictions: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_predictions: AnyPath | None
     within_s: float | None
     add: Required[int]
     method: MethodChoice
@@ -103,10 +103,10 @@ class MultilabelSelectionFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_predictions: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_predictions: AnyPath | None
     within_s: float | None
     add: Required[int]
     method: MethodChoice
@@ -133,10 +133,10 @@ class DetectionSelectionFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_predictions: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_predictions: AnyPath | None
     within_s: float | None
     add: Required[int]
     method: MethodChoice
@@ -163,10 +163,10 @@ class PredictionFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_predictions: AnyPath | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
     within_s: float | None
     all_probabilities: bool
     cross_validate: bool
@@ -187,10 +187,10 @@ class ClassificationPredictionFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_predictions: AnyPath | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
     within_s: float | None
     all_probabilities: bool
     cross_validate: bool
@@ -211,10 +211,10 @@ class MultilabelPredictionFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_predictions: AnyPath | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
     within_s: float | None
     all_probabilities: bool
     cross_validate: bool
@@ -235,10 +235,10 @@ class DetectionPredictionFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_predictions: AnyPath | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
     within_s: float | None
     all_probabilities: bool
     cross_validate: bool
@@ -258,11 +258,11 @@ class F1Fields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_img_train: Place | None
-    path_to_labels_train: Place | None
-    path_to_img_val: Required[Place]
-    path_to_labels_val: Required[Place]
-    path_to_predictions: Place | None
+    path_to_img_train: AnyPath | None
+    path_to_labels_train: AnyPath | None
+    path_to_img_val: Required[AnyPath]
+    path_to_labels_val: Required[AnyPath]
+    path_to_predictions: AnyPath | None
 
 
 class ClassificationF1Fields(TypedDict, total=False):
@@ -277,11 +277,11 @@ class ClassificationF1Fields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_img_train: Place | None
-    path_to_labels_train: Place | None
-    path_to_img_val: Required[Place]
-    path_to_labels_val: Required[Place]
-    path_to_predictions: Place | None
+    path_to_img_train: AnyPath | None
+    path_to_labels_train: AnyPath | None
+    path_to_img_val: Required[AnyPath]
+    path_to_labels_val: Required[AnyPath]
+    path_to_predictions: AnyPath | None
 
 
 class MultilabelF1Fields(TypedDict, total=False):
@@ -296,11 +296,11 @@ class MultilabelF1Fields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_img_train: Place | None
-    path_to_labels_train: Place | None
-    path_to_img_val: Required[Place]
-    path_to_labels_val: Required[Place]
-    path_to_predictions: Place | None
+    path_to_img_train: AnyPath | None
+    path_to_labels_train: AnyPath | None
+    path_to_img_val: Required[AnyPath]
+    path_to_labels_val: Required[AnyPath]
+    path_to_predictions: AnyPath | None
 
 
 class DetectionF1Fields(TypedDict, total=False):
@@ -315,11 +315,11 @@ class DetectionF1Fields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_img_train: Place | None
-    path_to_labels_train: Place | None
-    path_to_img_val: Required[Place]
-    path_to_labels_val: Required[Place]
-    path_to_predictions: Place | None
+    path_to_img_train: AnyPath | None
+    path_to_labels_train: AnyPath | None
+    path_to_img_val: Required[AnyPath]
+    path_to_labels_val: Required[AnyPath]
+    path_to_predictions: AnyPath | None
 
 
 class LearningCurveFields(TypedDict, total=False):
@@ -334,11 +334,11 @@ class LearningCurveFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_img_val: AnyPath | None
+    path_to_labels_val: AnyPath | None
     repeats: int
     ahead: Iterable[int]
     worth_per_100: float
@@ -356,11 +356,11 @@ class ClassificationLearningCurveFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_img_val: AnyPath | None
+    path_to_labels_val: AnyPath | None
     repeats: int
     ahead: Iterable[int]
     worth_per_100: float
@@ -378,11 +378,11 @@ class MultilabelLearningCurveFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_img_val: AnyPath | None
+    path_to_labels_val: AnyPath | None
     repeats: int
     ahead: Iterable[int]
     worth_per_100: float
@@ -400,11 +400,11 @@ class DetectionLearningCurveFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_img_val: AnyPath | None
+    path_to_labels_val: AnyPath | None
     repeats: int
     ahead: Iterable[int]
     worth_per_100: float
@@ -422,11 +422,11 @@ class AuditFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_img_val: AnyPath | None
+    path_to_labels_val: AnyPath | None
     methods: Iterable[MethodChoice]
     repeats: int
     budget: int | None
@@ -444,11 +444,11 @@ class ClassificationAuditFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_img_val: AnyPath | None
+    path_to_labels_val: AnyPath | None
     methods: Iterable[MethodChoice]
     repeats: int
     budget: int | None
@@ -466,11 +466,11 @@ class MultilabelAuditFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_img_val: AnyPath | None
+    path_to_labels_val: AnyPath | None
     methods: Iterable[MethodChoice]
     repeats: int
     budget: int | None
@@ -488,11 +488,11 @@ class DetectionAuditFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_img_val: AnyPath | None
+    path_to_labels_val: AnyPath | None
     methods: Iterable[MethodChoice]
     repeats: int
     budget: int | None
@@ -510,12 +510,12 @@ class LabelCheckFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
-    path_to_predictions: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_img_val: AnyPath | None
+    path_to_labels_val: AnyPath | None
+    path_to_predictions: AnyPath | None
 
 
 class ClassificationLabelCheckFields(TypedDict, total=False):
@@ -530,12 +530,12 @@ class ClassificationLabelCheckFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
-    path_to_predictions: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_img_val: AnyPath | None
+    path_to_labels_val: AnyPath | None
+    path_to_predictions: AnyPath | None
 
 
 class MultilabelLabelCheckFields(TypedDict, total=False):
@@ -550,12 +550,12 @@ class MultilabelLabelCheckFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
-    path_to_predictions: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_img_val: AnyPath | None
+    path_to_labels_val: AnyPath | None
+    path_to_predictions: AnyPath | None
 
 
 class DetectionLabelCheckFields(TypedDict, total=False):
@@ -570,12 +570,12 @@ class DetectionLabelCheckFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
-    path_to_predictions: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_img_val: AnyPath | None
+    path_to_labels_val: AnyPath | None
+    path_to_predictions: AnyPath | None
 
 
 class AgreementFields(TypedDict, total=False):
@@ -587,9 +587,9 @@ class AgreementFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
 
 
 class SimilarFields(TypedDict, total=False):
@@ -605,10 +605,10 @@ class SimilarFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_predictions: AnyPath | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
     within_s: float | None
     add: Required[int]
     like: Iterable[str]
@@ -633,10 +633,10 @@ class ClassificationSimilarFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_predictions: AnyPath | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
     within_s: float | None
     add: Required[int]
     like: Iterable[str]
@@ -661,10 +661,10 @@ class MultilabelSimilarFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_predictions: AnyPath | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
     within_s: float | None
     add: Required[int]
     like: Iterable[str]
@@ -689,10 +689,10 @@ class DetectionSimilarFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_predictions: AnyPath | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
     within_s: float | None
     add: Required[int]
     like: Iterable[str]
@@ -717,10 +717,10 @@ class MapFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_predictions: AnyPath | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
     within_s: float | None
     points: int
 
@@ -738,10 +738,10 @@ class ClassificationMapFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_predictions: AnyPath | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
     within_s: float | None
     points: int
 
@@ -759,10 +759,10 @@ class MultilabelMapFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_predictions: AnyPath | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
     within_s: float | None
     points: int
 
@@ -780,10 +780,10 @@ class DetectionMapFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_predictions: AnyPath | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
     within_s: float | None
     points: int
 
@@ -797,7 +797,7 @@ class EmbeddingFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    path_to_img: Required[Place]
+    path_to_img: Required[AnyPath]
 
 
 @spelled_out

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from nextlabel.core.counting import counted
 from nextlabel.core.data.cells import cell_of
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import Fault
@@ -242,7 +243,7 @@ class SelectionResult(TimedPart, HandedOutPart, Result):
         return ((i.rank, i.name, i.score, i.predicted, i.confidence, i.reason) for i in self.items)
 
     def sentences(self) -> Iterable[str]:
-        chosen = f"{len(self.items)} of {self.candidates} unlabelled images, chosen by {self.method.name}"
+        chosen = f"{len(self.items)} of {counted(self.candidates, 'unlabelled image')}, chosen by {self.method.name}"
         yield f"{chosen}: {self.method.why}."
         if self.near_copies_left_out:
             yield f"Near-copies left out: {self.near_copies_left_out}."
@@ -297,7 +298,7 @@ class MultilabelSelectionResult(TimedPart, HandedOutPart, MultilabelResult):
         )
 
     def sentences(self) -> Iterable[str]:
-        chosen = f"{len(self.items)} of {self.candidates} unlabelled images, chosen by {self.method.name}"
+        chosen = f"{len(self.items)} of {counted(self.candidates, 'unlabelled image')}, chosen by {self.method.name}"
         yield f"{chosen}: {self.method.why}."
         if self.near_copies_left_out:
             yield f"Near-copies left out: {self.near_copies_left_out}."
@@ -362,11 +363,11 @@ class DetectionSelectionResult(HandedOutPart, DetectionResult):
         return ((i.rank, i.name, i.score, i.expected_boxes, _in_words(i.boxes), i.reason) for i in self.items)
 
     def sentences(self) -> Iterable[str]:
-        chosen = f"{len(self.items)} of {self.candidates} unlabelled images, chosen by {self.method.name}"
+        chosen = f"{len(self.items)} of {counted(self.candidates, 'unlabelled image')}, chosen by {self.method.name}"
         yield f"{chosen}: {self.method.why}."
         if self.looked_at < self.candidates:
             yield f"Looked at for it: {self.looked_at}, drawn by chance."
-        yield f"About {self.expected_boxes:.0f} boxes to draw, {_long(self.expected_s)} of work."
+        yield f"About {counted(round(self.expected_boxes), 'box', 'boxes')} to draw, {_long(self.expected_s)} of work."
         if self.near_copies_left_out:
             yield f"Near-copies left out: {self.near_copies_left_out}."
         yield from self.of_hand_outs()
@@ -376,7 +377,7 @@ def _long(seconds: float) -> str:
     """Write a time as a person counts it: seconds below two minutes, minutes below two hours, hours from there on."""
     whole, minutes = round(seconds), round(seconds / 60)
     if whole < 120:
-        return "1 second" if whole == 1 else f"{whole} seconds"
+        return counted(whole, "second")
     return f"{minutes} minutes" if minutes < 120 else f"{seconds / 3600:.1f} hours"
 
 

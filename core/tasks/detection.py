@@ -147,7 +147,7 @@ class Detection(Task):
         assert isinstance(labels, BoxLabels)
         refuse_none(labels)
         if not labels.boxes:
-            raise NoLabels(f"on none of the {len(labels)} labelled images is a box, so there is no object to learn")
+            raise NoLabels(f"on none of the labelled images ({len(labels)}) is a box, so there is no object to learn")
 
 
 # --- what is worth a look ---------------------------------------------------------------------------------------

@@ -276,8 +276,8 @@ class _Making:
             self._reading.faults.note_of_all(what)
 
     def _told(self) -> Iterable[str]:
-        yield from (f"{count} {what}" for what, count in self._reading.repaired.items())
+        yield from (f"{what} ({count})" for what, count in self._reading.repaired.items())
         for what, names in self._repaired.items():
             distinct = list(dict.fromkeys(names))
             more = ", ..." if len(distinct) > NAMED else ""
-            yield f"{len(names)} {what} ({', '.join(distinct[:NAMED])}{more})"
+            yield f"{what} ({len(names)}: {', '.join(distinct[:NAMED])}{more})"

@@ -239,7 +239,7 @@ def judged_by(finder: Finder, pool: Pool, drawn: Mapping[int, BoxedImage], total
     if not finder.classes:
         return Judged((), [*drawn.values()], [Detected.nothing()] * len(drawn))
     found = finder.find(pool, list(drawn), run)
-    check_share(found.unreadable, total, run)
+    check_share(found.unreadable, total, pool.place, run)
     rows = [row for row in drawn if row in found.seen]
     return Judged(finder.classes, [drawn[row] for row in rows], [found.seen[row].detected for row in rows])
 
@@ -276,7 +276,7 @@ def is_random(request: Detecting, labelled: LabelledBoxes, run: Run, what: str) 
     rows = np.sort(np.concatenate([sample(known.rows, LABELLED_MOST, rng), sample(others, UNLABELLED_MOST, rng)]))
     run.stage("embed", len(rows), "images")
     found = proposing_finder(request, run, features_do=True).find(pool, rows.tolist(), run)
-    check_share(found.unreadable, len(rows), run)
+    check_share(found.unreadable, len(rows), pool.place, run)
     seen = found.seen
     part = pool.take(np.array(sorted(seen), np.int64))
     features = np.stack([seen[row].features for row in sorted(seen)])

@@ -330,7 +330,7 @@ def test_a_quota_that_cant_be_met_is_told_and_one_without_a_head_too(bench):
     names = bench.pool(red=4, blue=4)
     result = bench.select(add=6, path_to_labels=bench.labels(*names[2:6]), class_quotas={"violet": 3})
     assert len(result.data) == 3
-    assert bench.warning("class_quota_unmet").detail == "3 images of 'violet' were asked for; the head sees 0 left"
+    assert bench.warning("class_quota_unmet").detail == "3 images were asked for of 'violet'; the head sees 0 left"
     bench.select(add=6, class_quotas={"red": 3})
     assert "class_quotas_unused" in bench.warned_of()
 
@@ -631,5 +631,5 @@ def test_what_is_brought_along_is_found_however_names_are_spelt(bench):
 def test_where_all_is_excluded_the_warning_says_so(bench):
     names = bench.pool(red=2)
     assert bench.select(add=5, exclude=[f"./{name}" for name in names]).data == ()
-    said = "5 images were asked for and 0 unlabelled ones are left that are neither excluded nor handed out"
+    said = "5 images were asked for and 0 unlabelled ones are left, neither excluded nor handed out"
     assert bench.warning("fewer_than_asked").detail == said
