@@ -605,6 +605,14 @@ def test_classes_that_the_eye_can_t_tell_apart_are_told(bench):
     assert "zero width space" in warning.detail
 
 
+def test_classes_that_are_put_together_of_others_are_told(bench):
+    bench.pool(red=4, blue=4)
+    labels = bench.root / "labels.txt"
+    labels.write_text("red_0.png\tred\nblue_0.png\tblue\nred_1.png\tred; blue\nblue_1.png\tblue, sky\n")
+    bench.select(path_to_labels=str(labels), task="multilabel")
+    assert bench.warning("classes_in_one").names == ("red; blue",)
+
+
 def test_a_quota_is_of_a_class_however_it_is_spelt(bench):
     bench.pool(red=4, blue=4)
     labels = bench.root / "labels.txt"
