@@ -128,8 +128,8 @@ def read_of_task(
         run.warn(WarningCode.CLASSES_LOOK_ALIKE, detail, alike)
     if joined := joined_of(matched.classes):
         detail = (
-            f"each counts as one class, and is put together of others, as {joined[0]!r}; if several are meant, give each "
-            "a line of its own, with the task multilabel, or a box of its own"
+            f"each counts as one class, and is put together of others, as {joined[0]!r}; if several are meant, give "
+            "each a line of its own, with the task multilabel, or a box of its own"
         )
         run.warn(WarningCode.CLASSES_IN_ONE, detail, joined)
     for skipped in pool.skipped[:1]:
