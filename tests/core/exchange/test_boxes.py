@@ -210,6 +210,12 @@ def test_corners_in_the_place_of_sizes_are_seen_by_their_reaching_beyond(tmp_pat
         made(coco.read(coco_file(tmp_path, corners)))
 
 
+def test_numbers_from_0_to_1_are_no_pixels(tmp_path):
+    with pytest.raises(ExchangeMalformed, match=r"all of it: its boxes lie within one pixel.*multiply them"):
+        made(coco.read(coco_file(tmp_path, [(0.1, 0.2, 0.5, 0.5), (0, 0, 0.9, 1)])))
+    assert made(coco.read(coco_file(tmp_path, [(0.1, 0.2, 0.5, 0.5), (10, 20, 30, 25)]))).boxes == 2
+
+
 def test_corners_in_the_place_of_sizes_are_told_before_the_boxes_that_they_put_beyond_their_images(tmp_path):
     corners = [(60, 20, 90, 45), *[(90, 45, 99, 49)] * 60]
     with pytest.raises(ExchangeMalformed, match=r"^Please mend:\n.*all of it: 61 of 61 boxes.*corners"):
