@@ -23,7 +23,7 @@ from nextlabel.core.methods.baseline import Random
 from nextlabel.core.methods.batch import choose
 from nextlabel.core.methods.detection import GIVEN_DOUBTS, ClassSum
 from nextlabel.core.pipelines.audit import CANT_TELL, sizes_between
-from nextlabel.core.pipelines.detection.finder import finder_of, passes_of
+from nextlabel.core.pipelines.detection.finder import finder_of, series_of
 from nextlabel.core.pipelines.detection.labelled import check_can_score, of_their_size, read_pool, without_shared
 from nextlabel.core.pipelines.detection.learning_curve import (
     Validation,
@@ -34,7 +34,6 @@ from nextlabel.core.pipelines.detection.learning_curve import (
 )
 from nextlabel.core.pipelines.detection.looking import Finder
 from nextlabel.core.pipelines.detection.selection import above_floor
-from nextlabel.core.pipelines.detection.training_set import are_small
 from nextlabel.core.pipelines.material import manifest, rounded, rounded_interval, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.verdicts import OF_BOXES, sentence_of, summary_of, verdict_of
@@ -109,6 +108,10 @@ class _Split:
     held_pool: Pool
     held: Mapping[int, BoxedImage]
 
+    @property
+    def images(self) -> int:
+        return len(self.held) + len(self.drawn)
+
 
 def _split(pool: Pool, drawn: Mapping[int, BoxedImage], validation: Validation | None, seed: Sequence[int]) -> _Split:
     order = mingled(np.random.default_rng(seed).permutation(list(drawn)).tolist(), drawn)
@@ -141,11 +144,15 @@ class _Replays:
         self.map50: Scores = np.zeros_like(self.boxes)
         self.finder: Finder | None = None
         self._first: Finder | None = None
-        self._request, self._run, self._done = request, run, 0
-        self._small = are_small(splits[0].drawn)
-        self._passes = passes_of(request, run, small=self._small)
+        self._request, self._run = request, run
         rounds = methods * len(sizes)
-        self._total = rounds * sum(self._passes + len(split.held) + len(split.drawn) for split in splits)
+        self._series = series_of(
+            request,
+            splits[0].drawn,
+            run,
+            trainings=rounds * len(splits),
+            looked_at=rounds * sum(split.images for split in splits),
+        )
 
     def carry_out(self, m: int, r: int, method: Method, split: _Split) -> None:
         """Replay a method on a split."""
@@ -159,33 +166,20 @@ class _Replays:
                 known = np.union1d(known, self._choose(method, split, known, size - len(known), rng))
             labelled = {row: split.drawn[row] for row in known.tolist()}
             self.finder = finder_of(
-                self._request,
-                split.pool,
-                labelled,
-                self._run,
-                before=self._done,
-                counts=self._passes,
-                total=self._total,
-                keeps=False,
-                features_do=True,
-                small=self._small,
+                self._request, split.pool, labelled, self._run, series=self._series, keeps=False, features_do=True
             )
-            total = len(split.held) + len(split.drawn)
-            self.map50[m, r, s] = map50_of([judged_by(self.finder, split.held_pool, split.held, total, self._run)])
+            judged = judged_by(self.finder, split.held_pool, split.held, split.images, self._run)
+            self.map50[m, r, s] = map50_of([judged])
             self.boxes[m, r, s] = sum(len(image.boxes) for image in labelled.values())
             if s == 0:
                 self._first = self.finder
-            self._count(split)
+            self._series.count(split.images, self._run)
 
     def _begin_again(self, m: int, r: int, split: _Split) -> None:
         """Begin with the detector that the first method of the repeat began with: it would be the same."""
         self.finder = self._first
         self.map50[m, r, 0], self.boxes[m, r, 0] = self.map50[0, r, 0], self.boxes[0, r, 0]
-        self._count(split)
-
-    def _count(self, split: _Split) -> None:
-        self._done += self._passes + len(split.held) + len(split.drawn)
-        self._run.advance(self._done)
+        self._series.count(split.images, self._run)
 
     def _choose(self, method: Method, split: _Split, known: Rows, add: int, rng: np.random.Generator) -> Rows:
         """Choose as `selection` would, by the detector of the last round. Returns rows of the pool."""

@@ -12,7 +12,7 @@ import numpy as np
 from nextlabel.core.data.boxes import BoxedImage, Detected
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
-from nextlabel.core.kinds.requests import LARGE_PASSES, Detecting
+from nextlabel.core.kinds.requests import Detecting
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.detection.detector import MOST_BOXES, Seen
 from nextlabel.core.neural.detection.kept import KeptDetectors
@@ -92,11 +92,10 @@ def large_finder(
     device = run.backbones.device
     folder = large_weights(run.settings, device)
     side = _side(request)
-    passes = request.passes or LARGE_PASSES
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
     weights = digest_of_file(folder / WEIGHTS)
     built_by = (digest_of_file(folder / CONFIG), version("transformers"))
-    key = key_of(request, pool, drawn, (folder.name, weights, *built_by, side, passes, device))
+    key = key_of(request, pool, drawn, (folder.name, weights, *built_by, side, part.images, device))
     kept = KeptDetectors(run.settings.detectors_dir)
     trained = _kept(kept, key, folder, len(classes), request.seed)
     if trained is None:
@@ -110,7 +109,7 @@ def large_finder(
             len(classes),
             side,
             device,
-            passes=passes,
+            passes=part.images,
             seed=request.seed,
             tick=part.tick,
         )

@@ -27,7 +27,7 @@ from nextlabel.core.methods.geometry import sample
 from nextlabel.core.metrics.detection import score
 from nextlabel.core.neural.detection.large import large_weights
 from nextlabel.core.pipelines.advice import OF_BOXES, advise
-from nextlabel.core.pipelines.detection.finder import finder_of, passes_of, proposing_finder
+from nextlabel.core.pipelines.detection.finder import finder_of, proposing_finder, series_of
 from nextlabel.core.pipelines.detection.labelled import (
     LabelledBoxes,
     Sized,
@@ -40,7 +40,6 @@ from nextlabel.core.pipelines.detection.labelled import (
     without_shared,
 )
 from nextlabel.core.pipelines.detection.looking import Finder
-from nextlabel.core.pipelines.detection.training_set import are_small
 from nextlabel.core.pipelines.detection.unseen import folds_of
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.learning_curve import as_fit
@@ -189,35 +188,23 @@ def _measure(request: LearningCurveRequest, splits: Sequence[_Split], run: Run, 
     Each repeat has a seed of its own: its last part is all that there is, and would teach each of them the same.
     pooled: whether each repeat scores other images.
     """
-    small = are_small(splits[0].learnt)
-    passes = passes_of(request, run, small=small)
     most = min(len(split.learnt) for split in splits)
     sizes = np.unique(np.geomspace(SMALLEST * most, most, SIZES).round().astype(np.int64))
-    total = len(sizes) * sum(passes + len(split.held) for split in splits)
+    held = sum(len(split.held) for split in splits)
+    trainings, looked_at = len(sizes) * len(splits), len(sizes) * held
+    series = series_of(request, splits[0].learnt, run, trainings=trainings, looked_at=looked_at)
     boxes, repeats = np.zeros((len(splits), len(sizes)), np.int64), np.zeros((len(splits), len(sizes)))
     map50 = np.zeros(len(sizes))
-    done = 0
     for s, size in enumerate(sizes.tolist()):
         judged: list[Judged] = []
         for r, split in enumerate(splits):
             part = dict(list(split.learnt.items())[:size])
-            finder = finder_of(
-                request.model_copy(update={"seed": request.seed + r}),
-                split.pool,
-                part,
-                run,
-                before=done,
-                counts=passes,
-                total=total,
-                keeps=False,
-                features_do=True,
-                small=small,
-            )
+            anew = request.model_copy(update={"seed": request.seed + r})
+            finder = finder_of(anew, split.pool, part, run, series=series, keeps=False, features_do=True)
             judged.append(judged_by(finder, split.held_pool, split.held, len(split.held) + len(split.learnt), run))
             repeats[r, s] = map50_of(judged[-1:])
             boxes[r, s] = sum(len(image.boxes) for image in part.values())
-            done += passes + len(split.held)
-            run.advance(done)
+            series.count(len(split.held), run)
         map50[s] = map50_of(judged) if pooled else repeats[:, s].mean()
     return _Measured(sizes, boxes, repeats, map50, finder)
 

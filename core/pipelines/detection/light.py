@@ -17,7 +17,7 @@ from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, BackboneSpec
 from nextlabel.core.errors import NoLabels, WarningCode
-from nextlabel.core.kinds.requests import LIGHT_PASSES, Detecting
+from nextlabel.core.kinds.requests import Detecting
 from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.backbones import BackboneLoader
@@ -75,15 +75,15 @@ def light_finder(
     request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run, side: int, part: PartOfTraining
 ) -> Finder:
     """Train a light head on what was drawn, a box at least. Raises NoLabels, and what `seer_of` does."""
-    seer, passes = seer_of(request, run, side), request.passes or LIGHT_PASSES
+    seer = seer_of(request, run, side)
     if request.weights != "random" and not is_here(run.settings):
         _warn_without_detector(seer, run)
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
     part.begin()
     lessons = read_lessons(seer, pool, drawn, classes, request.seed, run)
-    trained = lessons.train(passes, request.seed, part.tick)
+    trained = lessons.train(part.images, request.seed, part.tick)
     part.end()
-    return _finder(classes, seer, trained, _summary(lessons, trained, seer, classes, passes))
+    return _finder(classes, seer, trained, _summary(lessons, trained, seer, classes, part.images))
 
 
 def _warn_without_detector(seer: Seer, run: Run) -> None:
