@@ -66,13 +66,7 @@ def carry_out(request: AuditRequest, run: Run) -> AuditResult:
         arms=arms,
         sentence=summary_of(arms, at_random, OF_CLASSES),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
-        manifest=manifest(
-            request,
-            source,
-            run,
-            head=True,
-            sources=sources_of(labelled, validation),
-        ),
+        manifest=manifest(request, source, run, head=True, sources=sources_of(labelled, validation)),
     )
 
 

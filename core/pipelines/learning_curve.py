@@ -108,13 +108,7 @@ def carry_out(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
             needed=0 if can_tell(hundred, 0) else needed,
         ),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
-        manifest=manifest(
-            request,
-            source,
-            run,
-            head=True,
-            sources=sources_of(labelled, validation),
-        ),
+        manifest=manifest(request, source, run, head=True, sources=sources_of(labelled, validation)),
     )
 
 

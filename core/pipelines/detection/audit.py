@@ -36,6 +36,7 @@ from nextlabel.core.pipelines.detection.looking import Finder
 from nextlabel.core.pipelines.detection.selection import above_floor
 from nextlabel.core.pipelines.material import manifest, rounded, rounded_interval, skipped_images
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.validation import sources_of
 from nextlabel.core.pipelines.verdicts import OF_BOXES, sentence_of, summary_of, verdict_of
 
 LEAST_LABELS = 60
@@ -50,7 +51,7 @@ def carry_out(request: AuditRequest, run: Run) -> DetectionAuditResult:
     """Unless another detector is asked for, light heads find the boxes: a replay trains some dozen of them."""
     run.plan(*KIND.planned(leave_out=("embed validation images", "replay")))
     run.stage("read")
-    labelled = read_pool(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
+    labelled = read_pool(request, run)
     drawn, skipped = of_their_size(labelled, run)
     validation = read_validation(request, run) if request.path_to_img_val is not None else None
     if validation is not None:
@@ -83,13 +84,7 @@ def carry_out(request: AuditRequest, run: Run) -> DetectionAuditResult:
         arms=arms,
         sentence=summary_of(arms, at_random, OF_BOXES),
         skipped=(*skipped, *skipped_images(labelled.pool.skipped)),
-        manifest=manifest(
-            request,
-            finder,
-            run,
-            head=False,
-            sources={"pool": labelled} if validation is None else {"pool": labelled, "validation": validation.labelled},
-        ),
+        manifest=manifest(request, finder, run, head=False, sources=sources_of(labelled, validation)),
     )
 
 

@@ -47,6 +47,7 @@ from nextlabel.core.pipelines.material import manifest, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sampling import LABELLED_MOST, UNLABELLED_MOST, is_random_sample
 from nextlabel.core.pipelines.unreadable import check_share
+from nextlabel.core.pipelines.validation import sources_of
 
 LEAST_LABELS = 20
 SMALLEST, SIZES = 0.3, 4  # the smallest part, of the largest; and how many parts
@@ -58,7 +59,7 @@ def carry_out(request: LearningCurveRequest, run: Run) -> DetectionLearningCurve
     validates = request.path_to_img_val is not None
     run.plan(*KIND.planned(leave_out=("embed validation images",)))
     run.stage("read")
-    labelled = read_pool(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
+    labelled = read_pool(request, run)
     drawn, skipped = of_their_size(labelled, run)
     validation = read_validation(request, run) if validates else None
     if validation is not None:
@@ -95,13 +96,7 @@ def carry_out(request: LearningCurveRequest, run: Run) -> DetectionLearningCurve
         forecast=tuple(forecast(i, extra) for i, extra in enumerate(request.ahead, 1)),
         advice=advise(images, hundred if at_random else None, request.worth_per_100, None, None, words=OF_BOXES),
         skipped=(*skipped, *skipped_images(labelled.pool.skipped)),
-        manifest=manifest(
-            request,
-            measured.finder,
-            run,
-            head=False,
-            sources={"pool": labelled} if validation is None else {"pool": labelled, "validation": validation.labelled},
-        ),
+        manifest=manifest(request, measured.finder, run, head=False, sources=sources_of(labelled, validation)),
     )
 
 

@@ -52,7 +52,7 @@ def carry_out(request: SelectionRequest, run: Run) -> DetectionSelectionResult:
     left_out = [*([] if embeds else ["embed"]), *(["train", "prepare"] if brought else [])]
     run.plan(*KIND.planned(leave_out=left_out))
     run.stage("read")
-    labelled = read_pool(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
+    labelled = read_pool(request, run)
     drawn, otherwise = of_their_size(labelled, run)
     absent = labelled.pool.absent([*request.exclude, *request.pending])
     excluded, pending = set_aside(request, labelled.pool, labelled.matched, absent, run)
