@@ -11,12 +11,10 @@ from typing import Any, TypeAlias, TypeVar, get_args
 
 import click
 
-from nextlabel.client.label_files import keep_labels
+from nextlabel.client.label_files import bringing_in
 from nextlabel.client.pools import ALL, keep_out_of, place_of
 from nextlabel.client.terminal import echo
 from nextlabel.core.data.boxes import BoxedImage, write_lines
-from nextlabel.core.data.folder import opened_folder
-from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES, may_hold_labels
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.data.spelling import as_seen
@@ -25,7 +23,7 @@ from nextlabel.core.errors import Inexpressible
 from nextlabel.core.exchange.answers import listed
 from nextlabel.core.exchange.boxes import coco, cvat, label_studio, voc, yolo
 from nextlabel.core.exchange.boxes.formats import Format, sniff
-from nextlabel.core.exchange.boxes.found import BoxReading, EmptyMeans, ImportedBoxes, labels_of
+from nextlabel.core.exchange.boxes.found import BoxReading, EmptyMeans, labels_of
 from nextlabel.core.exchange.boxes.proposed import ProposedImage
 from nextlabel.core.exchange.boxes.voc import FirstPixel
 from nextlabel.core.exchange.files import images_in, place_images, writable, write_text
@@ -116,26 +114,14 @@ def bring_in(
         take_predictions=take_predictions,
         empty_means=empty_means,
     )
-    _keep(found, labels, may_replace=may_replace, yes=yes)
+    with bringing_in(labels, found.images, may_replace=may_replace, yes=yes, task=DETECTION):
+        write_whole(labels, write_lines(found.images.items()).encode(), shared=True)
     for note in found.notes:
         echo(note, err=True)
     empty = sum(not image.boxes for image in found.images.values())
     counts = counted_boxes(found.boxes, len(found.images))
     words = _("{boxes} on {images}, {empty} with nothing there: {file}")
     echo(words.format(**counts, empty=empty, file=labels), err=True)
-
-
-def _keep(found: ImportedBoxes, labels: Path, *, may_replace: bool, yes: bool) -> None:
-    """Write the file, under the lock that all hold who write labels files there."""
-    with writable(labels):
-        labels.parent.mkdir(parents=True, exist_ok=True)
-        parent = labels.parent.absolute()
-        with opened_folder(parent, [parent]) as folder, alone_in(folder):
-            if labels.exists() and not may_replace:
-                words = _("{file} is there already; name another file, or say --replace")
-                raise click.UsageError(words.format(file=labels))
-            keep_labels(labels, found.images, yes=yes, task=DETECTION)
-            write_whole(labels, write_lines(found.images.items()).encode(), shared=True)
 
 
 # --- export -----------------------------------------------------------------------------------------------------

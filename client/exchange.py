@@ -15,11 +15,9 @@ from nextlabel.client import box_exchange as boxes
 from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.options import Key, Url, Yes
 from nextlabel.client.http import Client
-from nextlabel.client.label_files import keep_labels
+from nextlabel.client.label_files import bringing_in
 from nextlabel.client.pools import ALL, POOL, keep_out_of, place_of
 from nextlabel.client.terminal import echo
-from nextlabel.core.data.folder import opened_folder
-from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.labels import sorted_classes, write_labels
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import Inexpressible
@@ -474,18 +472,11 @@ def _write(
     take_predictions: bool,
     task: str = CLASSIFICATION.name,
 ) -> None:
-    """Write the labels file, under the lock that all hold who write labels files there."""
+    """Write the labels file, and tell what was left out or taken for something else."""
     names = list_pool(place_of(pool)).names if pool is not None else None
     found = labels_of(reading, names, take_predictions=take_predictions, task=CLASS_TASKS[task])
-    with writable(labels):
-        labels.parent.mkdir(parents=True, exist_ok=True)
-        parent = labels.parent.absolute()
-        with opened_folder(parent, [parent]) as folder, alone_in(folder):
-            if labels.exists() and not may_replace:
-                words = _("{file} is there already; name another file, or say --replace")
-                raise click.UsageError(words.format(file=labels))
-            keep_labels(labels, [name for name, _class in found.pairs], yes=yes)
-            write_labels(labels, found.pairs, may_be_empty=task == MULTILABEL.name)
+    with bringing_in(labels, [name for name, _class in found.pairs], may_replace=may_replace, yes=yes):
+        write_labels(labels, found.pairs, may_be_empty=task == MULTILABEL.name)
     for note in found.notes:
         echo(note, err=True)
     classes = len({class_name for _name, class_name in found.pairs if class_name})
