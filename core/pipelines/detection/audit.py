@@ -220,8 +220,8 @@ def _arm(method: Method, m: int, replays: _Replays, at_random: bool) -> BoxAudit
         gain_interval=rounded_interval(found.gain_interval),
         gain_by_images=rounded(by_images.gain),
         gain_by_images_interval=rounded_interval(by_images.gain_interval),
-        saved=None if found.saved is None else rounded(found.saved),
-        saved_interval=None if found.saved_interval is None else rounded_interval(found.saved_interval),
+        saved=rounded(found.saved),
+        saved_interval=rounded_interval(found.saved_interval),
         verdict=verdict,
         sentence=sentence_of(
             method.name, verdict, found, round(float(grid[-1])), float(chance[:, -1].mean()), OF_BOXES

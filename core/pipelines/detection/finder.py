@@ -315,7 +315,7 @@ def _start(request: Detecting, run: Run) -> tuple[Callable[[], Yolox], str]:
 
 def _tell_untrained(request: Detecting, run: Run) -> None:
     """Warn, once, where the detector starts with weights that chance drew."""
-    if request.weights == "random" and all(one.code != WarningCode.RANDOM_WEIGHTS for one in run.warnings):
+    if request.weights == "random" and not run.warned_of(WarningCode.RANDOM_WEIGHTS):
         run.warn(WarningCode.RANDOM_WEIGHTS, "the detector starts untrained, as asked: its answers are for comparison")
 
 

@@ -87,7 +87,7 @@ def light_finder(
 
 
 def _warn_without_detector(seer: Seer, run: Run) -> None:
-    if all(warning.code != WarningCode.LIGHT_DETECTOR for warning in run.warnings):
+    if not run.warned_of(WarningCode.LIGHT_DETECTOR):
         detail = f"{FILE} is not in NEXTLABEL_WEIGHTS_DIR: a light head on {seer.name} finds boxes, less well"
         run.warn(WarningCode.LIGHT_DETECTOR, detail)
 
@@ -110,7 +110,7 @@ def _summary(
         held_out=len(lessons.held),
         passes=passes,
         image_size=seer.side,
-        map50=None if trained.map50 is None else rounded(trained.map50),
+        map50=rounded(trained.map50),
         thresholds={name: rounded(one) for name, one in zip(classes, trained.calibration.thresholds, strict=True)},
     )
 
