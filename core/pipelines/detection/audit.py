@@ -7,7 +7,6 @@ crowded images are held against random choice at as many boxes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +23,8 @@ from nextlabel.core.methods.batch import choose
 from nextlabel.core.methods.detection import GIVEN_DOUBTS, ClassSum
 from nextlabel.core.pipelines.audit import CANT_TELL, sizes_between
 from nextlabel.core.pipelines.detection.finder import finder_of, series_of
+from nextlabel.core.pipelines.detection.fits import Split, Validation, is_random, map50_of, read_validation
 from nextlabel.core.pipelines.detection.labelled import check_can_score, of_their_size, read_pool, without_shared
-from nextlabel.core.pipelines.detection.learning_curve import (
-    Validation,
-    is_random,
-    judged_by,
-    map50_of,
-    read_validation,
-)
 from nextlabel.core.pipelines.detection.looking import Finder
 from nextlabel.core.pipelines.detection.selection import above_floor
 from nextlabel.core.pipelines.material import manifest, rounded, rounded_interval, skipped_images
@@ -65,7 +58,7 @@ def carry_out(request: AuditRequest, run: Run) -> DetectionAuditResult:
     by = request.model_copy(update={"detector": request.detector or "light"})
     at_random = is_random(by, labelled, run, CANT_TELL)
     splits = [_split(labelled.pool, drawn, validation, [request.seed, r]) for r in range(request.repeats)]
-    most = min(len(split.drawn) for split in splits)
+    most = min(len(split.learnt) for split in splits)
     sizes = sizes_between(FIRST, max(FIRST + 1, min(request.budget or min(BUDGET_MOST, round(BUDGET * most)), most)))
     methods: list[Method] = [Random(), *request.methods]
     replays = _Replays(by, sizes, len(methods), splits, run)
@@ -77,7 +70,7 @@ def carry_out(request: AuditRequest, run: Run) -> DetectionAuditResult:
     assert finder is not None
     return DetectionAuditResult(
         repeats=request.repeats,
-        images=len(splits[0].drawn),
+        images=len(splits[0].learnt),
         validation="split" if validation is None else "held out",
         validation_images=len(splits[0].held),
         detector=finder.name if finder.summary is None else finder.summary.name,
@@ -91,31 +84,15 @@ def carry_out(request: AuditRequest, run: Run) -> DetectionAuditResult:
 # --- replays ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class _Split:
-    """One repeat: images to choose among, in an order drawn by chance, and others to score by; by row.
-
-    Wherever that order is cut, its parts have their share of the images with a box.
-    """
-
-    pool: Pool
-    drawn: Mapping[int, BoxedImage]
-    held_pool: Pool
-    held: Mapping[int, BoxedImage]
-
-    @property
-    def images(self) -> int:
-        return len(self.held) + len(self.drawn)
-
-
-def _split(pool: Pool, drawn: Mapping[int, BoxedImage], validation: Validation | None, seed: Sequence[int]) -> _Split:
+def _split(pool: Pool, drawn: Mapping[int, BoxedImage], validation: Validation | None, seed: Sequence[int]) -> Split:
+    """Wherever the order of what is learnt is cut, its parts have their share of the images with a box."""
     order = mingled(np.random.default_rng(seed).permutation(list(drawn)).tolist(), drawn)
     if validation is not None:
         chosen = order[: min(DRAWN_MOST, round(DRAWN * len(order)))]
-        return _Split(pool, {row: drawn[row] for row in chosen}, validation.labelled.pool, validation.sized[0])
+        return Split(pool, {row: drawn[row] for row in chosen}, validation.labelled.pool, validation.sized[0])
     aside = min(HELD_OUT_MOST, round(HELD_OUT * len(order)))
     chosen = order[aside : aside + DRAWN_MOST]
-    return _Split(pool, {row: drawn[row] for row in chosen}, pool, {row: drawn[row] for row in order[:aside]})
+    return Split(pool, {row: drawn[row] for row in chosen}, pool, {row: drawn[row] for row in order[:aside]})
 
 
 def mingled(order: Sequence[int], drawn: Mapping[int, BoxedImage]) -> list[int]:
@@ -132,7 +109,7 @@ class _Replays:
     """
 
     def __init__(
-        self, request: AuditRequest, sizes: Sequence[int], methods: int, splits: Sequence[_Split], run: Run
+        self, request: AuditRequest, sizes: Sequence[int], methods: int, splits: Sequence[Split], run: Run
     ) -> None:
         self.sizes = sizes
         self.boxes: Scores = np.zeros((methods, len(splits), len(sizes)))
@@ -143,46 +120,45 @@ class _Replays:
         rounds = methods * len(sizes)
         self._series = series_of(
             request,
-            splits[0].drawn,
+            splits[0].learnt,
             run,
             trainings=rounds * len(splits),
             looked_at=rounds * sum(split.images for split in splits),
         )
 
-    def carry_out(self, m: int, r: int, method: Method, split: _Split) -> None:
+    def carry_out(self, m: int, r: int, method: Method, split: Split) -> None:
         """Replay a method on a split."""
         rng = np.random.default_rng([self._request.seed, r, m])
-        known = np.array(sorted([*split.drawn][: self.sizes[0]]), np.int64)
+        known = np.array(sorted([*split.learnt][: self.sizes[0]]), np.int64)
         for s, size in enumerate(self.sizes):
             if s == 0 and m:
                 self._begin_again(m, r, split)
                 continue
             if s:
                 known = np.union1d(known, self._choose(method, split, known, size - len(known), rng))
-            labelled = {row: split.drawn[row] for row in known.tolist()}
+            labelled = {row: split.learnt[row] for row in known.tolist()}
             self.finder = finder_of(
                 self._request, split.pool, labelled, self._run, series=self._series, keeps=False, features_do=True
             )
-            judged = judged_by(self.finder, split.held_pool, split.held, split.images, self._run)
-            self.map50[m, r, s] = map50_of([judged])
+            self.map50[m, r, s] = map50_of([split.judge(self.finder, self._run)])
             self.boxes[m, r, s] = sum(len(image.boxes) for image in labelled.values())
             if s == 0:
                 self._first = self.finder
             self._series.count(split.images, self._run)
 
-    def _begin_again(self, m: int, r: int, split: _Split) -> None:
+    def _begin_again(self, m: int, r: int, split: Split) -> None:
         """Begin with the detector that the first method of the repeat began with: it would be the same."""
         self.finder = self._first
         self.map50[m, r, 0], self.boxes[m, r, 0] = self.map50[0, r, 0], self.boxes[0, r, 0]
         self._series.count(split.images, self._run)
 
-    def _choose(self, method: Method, split: _Split, known: Rows, add: int, rng: np.random.Generator) -> Rows:
+    def _choose(self, method: Method, split: Split, known: Rows, add: int, rng: np.random.Generator) -> Rows:
         """Choose as `selection` would, by the detector of the last round. Returns rows of the pool."""
         assert self.finder is not None
         settled, _ = settle_for_boxes(method, boxes=bool(self.finder.classes), embeddings=True)
         if not settled.needs:
-            return rng.permutation(np.setdiff1d(list(split.drawn), known))[:add]
-        found = self.finder.find(split.pool, sorted(split.drawn), self._run, kept=lambda _, seen: seen)
+            return rng.permutation(np.setdiff1d(list(split.learnt), known))[:add]
+        found = self.finder.find(split.pool, sorted(split.learnt), self._run, kept=lambda _, seen: seen)
         rows = np.array(sorted(found.seen), np.int64)
         seen = [found.seen[row] for row in rows.tolist()]
         boxes = above_floor([one.detected for one in seen], self.finder.calibration, [one.described for one in seen])
