@@ -17,6 +17,7 @@ from nextlabel.client.commands.options import Key, Url, Yes
 from nextlabel.client.http import Client
 from nextlabel.client.label_files import bringing_in
 from nextlabel.client.pools import ALL, POOL, keep_out_of, place_of
+from nextlabel.client.targets import Target
 from nextlabel.client.terminal import echo
 from nextlabel.core.data.labels import sorted_classes, write_labels
 from nextlabel.core.data.pool import list_pool
@@ -33,7 +34,7 @@ from nextlabel.core.exchange.entries import (
     entries_of_labels,
     without_class,
 )
-from nextlabel.core.exchange.files import place_images, writable, write_json, write_text
+from nextlabel.core.exchange.files import writable, write_json, write_text
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.kinds.registry import JobResult, read_result
 from nextlabel.core.kinds.results import MultilabelResult
@@ -197,18 +198,19 @@ def to_label_studio(
 @ExportedTask
 def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
     """Write COCO with classes of images, as datumaro has it. CVAT takes COCO's boxes alone: export to cvat for it."""
+    to = Target(out, pool, copy, source["labels"])
     if task == DETECTION.name:
         if (proposed := _proposed(source)) is not None:
-            boxes.write_coco_proposals(proposed, classes, out, pool, copy)
-            return
-        boxes.write_coco(boxes.boxes_to_export(source), classes, out, pool, copy, labels=source["labels"])
+            boxes.write_coco_proposals(proposed, classes, to)
+        else:
+            boxes.write_coco(boxes.boxes_to_export(source), classes, to)
         return
     given = _read_source(classes, task=task, **source)
-    document, images = out / "annotations" / "labels_nextlabel.json", _images_of(given.entries, pool, out / "images")
-    keep_out_of([document, *images], pool=pool, labels=source["labels"])
+    names, document = [entry.name for entry in given.entries], "annotations/labels_nextlabel.json"
+    to.check([document], names)
     _make(out / "annotations", out / "images")
-    write_json(document, coco.document(given.entries, given.classes))
-    _take_images(given.entries, pool, out / "images", copy)
+    write_json(out / document, coco.document(given.entries, given.classes))
+    to.place(names)
     _tell_of_none(given.entries, "COCO")
     _tell_images(len(given.entries), out)
 
@@ -222,15 +224,16 @@ def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @ExportedTask
 def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
     """Write CVAT for images 1.1, a tag a class. CVAT uploads the XML as annotations of a task that has the images."""
+    to = Target(out, pool, copy, source["labels"])
     if task == DETECTION.name:
-        boxes.write_cvat(boxes.boxes_to_export(source), classes, out, pool, copy, labels=source["labels"])
+        boxes.write_cvat(boxes.boxes_to_export(source), classes, to)
         return
     given = _read_source(classes, task=task, **source)
-    images = _images_of(given.entries, pool, out / "images")
-    keep_out_of([out / "nextlabel.xml", *images], pool=pool, labels=source["labels"])
+    names, document = [entry.name for entry in given.entries], "nextlabel.xml"
+    to.check([document], names)
     _make(out / "images")
-    write_text(out / "nextlabel.xml", cvat.document(given.entries, given.classes))
-    _take_images(given.entries, pool, out / "images", copy)
+    write_text(out / document, cvat.document(given.entries, given.classes))
+    to.place(names)
     _tell_of_none(given.entries, "CVAT")
     _tell_images(len(given.entries), out)
 
@@ -250,7 +253,7 @@ OfBoxes = click.option(
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_yolo(labels: Path, out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...]) -> None:
     """Write boxes for YOLO. An image on which nothing is has an empty file."""
-    boxes.write_yolo(boxes.boxes_to_export({"labels": labels}), classes, out, pool, copy, labels=labels)
+    boxes.write_yolo(boxes.boxes_to_export({"labels": labels}), classes, Target(out, pool, copy, labels))
 
 
 @export.command("voc")
@@ -261,7 +264,7 @@ def to_yolo(labels: Path, out: Path, pool: Path | None, copy: bool, classes: tup
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_voc(labels: Path, out: Path, pool: Path | None, copy: bool) -> None:
     """Write boxes as Pascal VOC, whose pixels are counted from 1."""
-    boxes.write_voc(boxes.boxes_to_export({"labels": labels}), (), out, pool, copy, labels=labels)
+    boxes.write_voc(boxes.boxes_to_export({"labels": labels}), (), Target(out, pool, copy, labels))
 
 
 @export.command("csv")
@@ -316,16 +319,6 @@ def _make(*folders: Path) -> None:
     for folder in folders:
         with writable(folder):
             folder.mkdir(parents=True, exist_ok=True)
-
-
-def _images_of(entries: Sequence[Entry], pool: Path | None, folder: Path) -> list[Path]:
-    """List the images that are to be placed."""
-    return [folder / entry.name for entry in entries] if pool is not None else []
-
-
-def _take_images(entries: Sequence[Entry], pool: Path | None, folder: Path, copy: bool) -> None:
-    if pool is not None:
-        place_images([(entry.name, entry.name) for entry in entries], place_of(pool), folder, copy=copy)
 
 
 # --- import -----------------------------------------------------------------------------------------------------
