@@ -81,7 +81,7 @@ class WholeFinder(Finder):
     ) -> Iterator[SeenBatch]:
         detector = Detector(
             self.network,
-            engine=self.cpu_engine,
+            engine=self.engine,
             images=len(rows),
             class_free=not self.classes,
             namer=self.namer,
@@ -134,7 +134,16 @@ def proposing_finder(request: Detecting, run: Run, *, features_do: bool = False)
     proposals = Calibration(np.array([PROPOSED]), np.zeros(1), LEAST_PROPOSED)
     start, weights = _start(request, run)
     _tell_untrained(request, run)
-    return WholeFinder((), side, proposals, None, weights, run.settings.cpu_engine, NAME, start())
+    return WholeFinder(
+        classes=(),
+        side=side,
+        calibration=proposals,
+        summary=None,
+        weights=weights,
+        engine=run.settings.cpu_engine,
+        name=NAME,
+        network=start(),
+    )
 
 
 def detector_for(request: Detecting, run: Run) -> DetectorName:
@@ -218,8 +227,17 @@ def _whole_finder(
         _tell_untrained(request, run)
     namer = None if trained.namer is None or backbone is None else CropClassifier(trained.namer, backbone)
     summary = _summary(trained, classes, side, namer, augmented=small)
-    engine = run.settings.cpu_engine
-    return WholeFinder(classes, side, trained.calibration, summary, weights, engine, NAME, trained.network, namer)
+    return WholeFinder(
+        classes=classes,
+        side=side,
+        calibration=trained.calibration,
+        summary=summary,
+        weights=weights,
+        engine=run.settings.cpu_engine,
+        name=NAME,
+        network=trained.network,
+        namer=namer,
+    )
 
 
 @dataclass(frozen=True, eq=False)

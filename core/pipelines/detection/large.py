@@ -38,23 +38,18 @@ SIDE = 640  # pixels, unless the request says so: that of the published weights
 
 @dataclass(frozen=True, eq=False)
 class LargeFinder(Finder):
-    """Runs a large detector on a device."""
+    """Runs a large detector on a device, which is its engine."""
 
     network: Network
-    device: str
 
     @property
     def preprocessing(self) -> str:
         return f"squeezed={self.side}"
 
-    @property
-    def engine(self) -> str:
-        return self.device
-
     def look(
         self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES, *, boxes_alone: bool = False
     ) -> Iterator[SeenBatch]:
-        return seen_by(LargeDetector(self.network, self.side, self.device), self.side, pool, rows, run)
+        return seen_by(LargeDetector(self.network, self.side, self.engine), self.side, pool, rows, run)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +73,16 @@ def featuring_large_finder(request: Detecting, run: Run) -> Finder:
     folder = large_weights(run.settings, device)
     weights = digest_of_file(folder / WEIGHTS)
     network = read_large(folder, 1, request.seed)
-    unknown = Calibration.unknown(1)
-    return _FeaturingLarge((), _side(request), unknown, None, weights, device, folder.name, network, device)
+    return _FeaturingLarge(
+        classes=(),
+        side=_side(request),
+        calibration=Calibration.unknown(1),
+        summary=None,
+        weights=weights,
+        engine=device,
+        name=folder.name,
+        network=network,
+    )
 
 
 def large_finder(
@@ -119,7 +122,14 @@ def large_finder(
     part.end()
     summary = summary_of(trained, folder.name, classes, side)
     return LargeFinder(
-        classes, side, trained.calibration, summary, weights, device, folder.name, trained.network, device
+        classes=classes,
+        side=side,
+        calibration=trained.calibration,
+        summary=summary,
+        weights=weights,
+        engine=device,
+        name=folder.name,
+        network=trained.network,
     )
 
 

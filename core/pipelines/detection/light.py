@@ -96,7 +96,17 @@ def _finder(
     classes: tuple[str, ...], seer: Seer, trained: TrainedLight | None, summary: DetectorSummary | None
 ) -> Finder:
     calibration = Calibration.unknown(1) if trained is None else trained.calibration
-    return LightFinder(classes, seer.side, calibration, summary, seer.weights, seer.engine, seer.name, seer, trained)
+    return LightFinder(
+        classes=classes,
+        side=seer.side,
+        calibration=calibration,
+        summary=summary,
+        weights=seer.weights,
+        engine=seer.engine,
+        name=seer.name,
+        seer=seer,
+        trained=trained,
+    )
 
 
 def _summary(

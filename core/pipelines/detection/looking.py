@@ -37,16 +37,12 @@ class Finder(ABC):
     calibration: Calibration
     summary: DetectorSummary | None
     weights: str
-    cpu_engine: str
+    engine: str
     name: str
 
     @property
     def preprocessing(self) -> str:
         return f"letterbox={self.side}"
-
-    @property
-    def engine(self) -> str:
-        return self.cpu_engine
 
     @abstractmethod
     def look(
