@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.curves.forecast import Outlook, fit_all, outlook
+from nextlabel.core.curves.forecast import fit_all
 from nextlabel.core.curves.repeats import drawn_again
 from nextlabel.core.data.boxes import BoxedImage
 from nextlabel.core.errors import NoLabels
@@ -20,7 +20,7 @@ from nextlabel.core.kinds.learning_curve import (
     LearningCurveRequest,
 )
 from nextlabel.core.methods.arrays import Rows
-from nextlabel.core.pipelines.advice import OF_BOXES, advise
+from nextlabel.core.pipelines.advice import OF_BOXES, Ahead
 from nextlabel.core.pipelines.detection.finder import finder_of, series_of
 from nextlabel.core.pipelines.detection.fits import Judged, Split, Validation, is_random, map50_of, read_validation
 from nextlabel.core.pipelines.detection.labelled import (
@@ -66,24 +66,29 @@ def carry_out(request: LearningCurveRequest, run: Run) -> DetectionLearningCurve
     images, boxes = len(drawn), sum(len(image.boxes) for image in drawn.values())
     sizes = measured.sizes.astype(np.float64)
     replicates, noise = drawn_again(sizes, measured.repeats, measured.map50, pooled=not validates)
-    fits = fit_all(sizes, replicates)
-    ahead = outlook(fits, images, np.array([images, *(images + extra for extra in request.ahead)], float), noise)
-    hundred = outlook(fits, images, np.array([images + 100.0]), noise)
-
-    def forecast(i: int, extra: int) -> BoxForecast:
-        more = round(boxes * (images + extra) / images)
-        return _forecast(ahead, i, extra, images + extra, more, at_random)
-
+    ahead = Ahead(fit_all(sizes, replicates), images, noise, 0 if at_random else None)
+    extra = (0, *request.ahead)
+    now, *forecast = (
+        BoxForecast(
+            extra=more,
+            images=images + more,
+            boxes=round(boxes * (images + more) / images),
+            map50=score,
+            low=low,
+            high=high,
+        )
+        for more, (score, low, high) in zip(extra, ahead.scores(extra), strict=True)
+    )
     return DetectionLearningCurveResult(
         images=images,
         boxes=boxes,
         validation="held out" if validates else "cross-validation",
         validation_images=images if validation is None else len(validation.sized[0]),
         points=measured.points(),
-        fits=tuple(as_fit(one, sizes, measured.map50) for one in fits),
-        now=forecast(0, 0),
-        forecast=tuple(forecast(i, extra) for i, extra in enumerate(request.ahead, 1)),
-        advice=advise(images, hundred if at_random else None, request.worth_per_100, None, None, words=OF_BOXES),
+        fits=tuple(as_fit(one, sizes, measured.map50) for one in ahead.fits),
+        now=now,
+        forecast=tuple(forecast),
+        advice=ahead.advice(request.worth_per_100, words=OF_BOXES),
         skipped=(*skipped, *skipped_images(labelled.pool.skipped)),
         manifest=manifest(request, measured.finder, run, head=False, sources=sources_of(labelled, validation)),
     )
@@ -164,10 +169,3 @@ def _measure(request: LearningCurveRequest, splits: Sequence[Split], run: Run, *
             series.count(len(split.held), run)
         map50[s] = map50_of(judged) if pooled else repeats[:, s].mean()
     return _Measured(sizes, boxes, repeats, map50, finder)
-
-
-def _forecast(ahead: Outlook, i: int, extra: int, images: int, boxes: int, can_be_told: bool) -> BoxForecast:
-    if not can_be_told:
-        return BoxForecast(extra=extra, images=images, boxes=boxes, map50=None, low=0.0, high=1.0)
-    value, low, high = (rounded(one[i]) for one in (ahead.score, ahead.low, ahead.high))
-    return BoxForecast(extra=extra, images=images, boxes=boxes, map50=value, low=low, high=high)
