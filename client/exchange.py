@@ -13,7 +13,7 @@ import click
 
 from nextlabel.client import box_exchange as boxes
 from nextlabel.client.commands.lazy import CommandGroup
-from nextlabel.client.commands.options import Key, Url, Yes
+from nextlabel.client.commands.options import Key, Url, Yes, together
 from nextlabel.client.http import Client
 from nextlabel.client.label_files import bringing_in
 from nextlabel.client.pools import ALL, POOL, keep_out_of, place_of
@@ -70,21 +70,16 @@ def import_() -> None:
 # --- export -----------------------------------------------------------------------------------------------------
 
 
-def what_to_export(command: F) -> F:
-    """Add the options that say what to export."""
-    options = (
-        click.option("--job", "job_id", help="Of a selection or a prediction that has succeeded."),
-        click.option("--result", type=HERE, help="Its result as JSON, in place of --job."),
-        click.option("--labels", type=HERE, help="Labels file or folder, in place of --job."),
-        click.option(
-            "--without-predictions", is_flag=True, help="Leave out the classes that a model proposes; keep the order."
-        ),
-        Url,
-        Key,
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+what_to_export = together(
+    click.option("--job", "job_id", help="Of a selection or a prediction that has succeeded."),
+    click.option("--result", type=HERE, help="Its result as JSON, in place of --job."),
+    click.option("--labels", type=HERE, help="Labels file or folder, in place of --job."),
+    click.option(
+        "--without-predictions", is_flag=True, help="Leave out the classes that a model proposes; keep the order."
+    ),
+    Url,
+    Key,
+)
 
 
 @dataclass(frozen=True)
@@ -169,19 +164,18 @@ def to_label_studio(
 ) -> None:
     """Write tasks in rank order, with predictions; labels become annotations. Sort by prediction score, ascending."""
     keep_out_of(filter(None, (out, config)), labels=source["labels"])
+    version = model_version or "-".join(filter(None, ("nextlabel", source["job_id"])))
     if task == DETECTION.name:
-        how: dict[str, Any] = {"config": config, "from_name": from_name, "image_key": image_key}
-        how["image_prefix"] = image_prefix
+        how: dict[str, Any] = {"image_prefix": image_prefix, "config": config}
+        how |= {"from_name": from_name, "image_key": image_key}
         if (proposed := _proposed(source)) is not None:
-            version = model_version or "-".join(filter(None, ("nextlabel", source["job_id"])))
             boxes.write_label_studio_proposals(proposed, classes, out, version=version, **how)
-            return
-        boxes.write_label_studio(boxes.boxes_to_export(source), classes, out, **how)
+        else:
+            boxes.write_label_studio(boxes.boxes_to_export(source), classes, out, **how)
         return
     given = _read_source(classes, task=task, **source)
     control = label_studio.Control(from_name, to_name, image_key)
     _tell_of_none(given.entries, "Label Studio")
-    version = model_version or "-".join(filter(None, ("nextlabel", source["job_id"])))
     if config is not None:
         write_text(config, label_studio.config(given.classes, control, several=given.several))
     write_json(out, label_studio.tasks(given.entries, ImageUrls(image_prefix), control, version))
@@ -324,20 +318,15 @@ def _make(*folders: Path) -> None:
 # --- import -----------------------------------------------------------------------------------------------------
 
 
-def where_to(command: F) -> F:
-    """Add the options that say where labels go, and which of them count."""
-    options = (
-        click.option("--labels", type=NEW, required=True, help="The labels file to write."),
-        click.option("--replace", "may_replace", is_flag=True, help="It may be there already."),
-        Yes,
-        click.option("--pool", type=POOL, help="Folder or bucket of images: names that are none of theirs are faults."),
-        click.option(
-            "--take-predictions", is_flag=True, help="Take what a model proposed, too. Without it, it is left out."
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+where_to = together(
+    click.option("--labels", type=NEW, required=True, help="The labels file to write."),
+    click.option("--replace", "may_replace", is_flag=True, help="It may be there already."),
+    Yes,
+    click.option("--pool", type=POOL, help="Folder or bucket of images: names that are none of theirs are faults."),
+    click.option(
+        "--take-predictions", is_flag=True, help="Take what a model proposed, too. Without it, it is left out."
+    ),
+)
 
 
 OfClassTask = _task_option(CLASS_TASKS, "What a label is: multilabel reads several classes an image.")

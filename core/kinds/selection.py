@@ -40,7 +40,7 @@ from nextlabel.core.kinds.results import (
     TimedPart,
 )
 from nextlabel.core.methods.base import Need
-from nextlabel.core.methods.registry import METHODS, parse_method
+from nextlabel.core.methods.registry import METHODS, methods_of, parse_method
 from nextlabel.core.people import in_file_names
 
 MOST_HANDED_OUT = 10_000  # at once, to one person
@@ -131,7 +131,7 @@ class SelectionRequest(Timed, OnePredicted, Drafting):
         chosen = method_in(body.get("method") or "auto")
         task = body.get("task") or "classification"
         if task in cls.tasks() and chosen is not None and task not in chosen.tasks():
-            able = ", ".join(name for name, known in METHODS.items() if task in known.tasks())
+            able = ", ".join(methods_of(task))
             detail = f"{chosen.name} makes no sense for {task}, for which there are {able}"
             yield Fault("/method", "invalid_value", detail)
         yield from _misfits_of_boxes(body, task == "detection")
@@ -142,7 +142,7 @@ class SelectionRequest(Timed, OnePredicted, Drafting):
             detail = f"{chosen.name} looks at what the built-in detector sees, and predictions were brought along"
             yield Fault("/method", "invalid_value", detail)
         elif not given.intersection(EMBED) and not chosen.needs <= told:
-            able = ", ".join(name for name, known in METHODS.items() if known.needs <= told and task in known.tasks())
+            able = ", ".join(name for name in methods_of(task) if METHODS[name].needs <= told)
             detail = f"{chosen.name} looks at more than predictions: name a backbone too, or take auto, {able}"
             yield Fault("/method", "invalid_value", detail)
 
