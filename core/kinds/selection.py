@@ -242,11 +242,7 @@ class SelectionResult(TimedPart, HandedOutPart, Result):
         return ((i.rank, i.name, i.score, i.predicted, i.confidence, i.reason) for i in self.items)
 
     def sentences(self) -> Iterable[str]:
-        chosen = f"{len(self.items)} of {self.candidates} unlabelled images, chosen by {self.method.name}"
-        yield f"{chosen}: {self.method.why}."
-        if self.near_copies_left_out:
-            yield f"Near-copies left out: {self.near_copies_left_out}."
-        yield from self.of_hand_outs()
+        yield from _of_choice(self)
         yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
@@ -297,11 +293,7 @@ class MultilabelSelectionResult(TimedPart, HandedOutPart, MultilabelResult):
         )
 
     def sentences(self) -> Iterable[str]:
-        chosen = f"{len(self.items)} of {self.candidates} unlabelled images, chosen by {self.method.name}"
-        yield f"{chosen}: {self.method.why}."
-        if self.near_copies_left_out:
-            yield f"Near-copies left out: {self.near_copies_left_out}."
-        yield from self.of_hand_outs()
+        yield from _of_choice(self)
         yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
@@ -362,14 +354,22 @@ class DetectionSelectionResult(HandedOutPart, DetectionResult):
         return ((i.rank, i.name, i.score, i.expected_boxes, _in_words(i.boxes), i.reason) for i in self.items)
 
     def sentences(self) -> Iterable[str]:
-        chosen = f"{len(self.items)} of {self.candidates} unlabelled images, chosen by {self.method.name}"
-        yield f"{chosen}: {self.method.why}."
+        of_boxes = [f"About {self.expected_boxes:.0f} boxes to draw, {_long(self.expected_s)} of work."]
         if self.looked_at < self.candidates:
-            yield f"Looked at for it: {self.looked_at}, drawn by chance."
-        yield f"About {self.expected_boxes:.0f} boxes to draw, {_long(self.expected_s)} of work."
-        if self.near_copies_left_out:
-            yield f"Near-copies left out: {self.near_copies_left_out}."
-        yield from self.of_hand_outs()
+            of_boxes.insert(0, f"Looked at for it: {self.looked_at}, drawn by chance.")
+        return _of_choice(self, *of_boxes)
+
+
+def _of_choice(
+    result: SelectionResult | MultilabelSelectionResult | DetectionSelectionResult, *more: str
+) -> Iterator[str]:
+    """Say how many images were chosen and why, and which were left out. more: what is to be said between."""
+    chosen = f"{len(result.items)} of {result.candidates} unlabelled images, chosen by {result.method.name}"
+    yield f"{chosen}: {result.method.why}."
+    yield from more
+    if result.near_copies_left_out:
+        yield f"Near-copies left out: {result.near_copies_left_out}."
+    yield from result.of_hand_outs()
 
 
 def _long(seconds: float) -> str:
