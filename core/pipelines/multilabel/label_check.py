@@ -134,4 +134,4 @@ def _expected(wrong: NDArray[np.bool_], matched: MatchedSets, run: Run) -> float
         detail = f"with {those} the model is wrong more often than a person is"
         run.warn(WarningCode.FEW_LABELS, f"{detail}: look closely")
         return None
-    return rounded(wrong.sum() / images)
+    return rounded(float(wrong.sum() / images))
