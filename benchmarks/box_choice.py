@@ -1,4 +1,4 @@
-"""What choosing images could gain if only classes had to be learnt: figures of docs/detection.md.
+"""What choosing images could gain if only classes had to be learnt: figures of docs/detection-efficiency.md.
 
 python -m benchmarks.box_choice --data ../shared/data --weights ../shared/data/weights --sets cards --out choice.jsonl
 python -m benchmarks.detection gains --out choice.jsonl

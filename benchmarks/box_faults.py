@@ -1,4 +1,4 @@
-"""How many faults that were put into boxes `label_check` finds: figures of docs/detection.md.
+"""How many faults that were put into boxes `label_check` finds: figures of docs/detection-efficiency.md.
 
 python -m benchmarks.box_faults --data ../shared/data --weights ../shared/data/weights --out faults.jsonl
 

@@ -1,4 +1,4 @@
-"""How good the detector of boxes gets, and what choosing images is worth: figures of docs/detection.md.
+"""How good the detector of boxes gets, and what choosing images is worth: figures of docs/detection-efficiency.md.
 
 python -m benchmarks.detection curve  --data ../shared/data --weights ../shared/data/weights --out curve.jsonl
 python -m benchmarks.detection table  --out curve.jsonl
