@@ -105,7 +105,9 @@ function Settled({ image, onTried }: Given) {
   const { boxes } = image.settled;
   return (
     <Row choices={[{ ...openAgain(image.name), settle: () => settle(null) }]}>
-      <Drawn image={image} drawing={image.settled} said={say.nBoxes(boxes.length)} />
+      <div class="two-up drawings">
+        <Drawn image={image} drawing={image.settled} said={say.nBoxes(boxes.length)} />
+      </div>
       <p class="grow name">{image.name}</p>
     </Row>
   );
