@@ -201,7 +201,8 @@ class DetectionLabelCheckResult(DetectionResult):
         found = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in self.by_suspicion.items() if count)
         if self.thresholds and not any(self.thresholds.values()):
             found = found or "that can't be told, for nothing that was drawn is predicted rightly"
-        yield f"{self.boxes} boxes on {self.labels} images; what looks wrong: {found or 'nothing'}."
+        boxes = f"{counted(self.boxes, 'box', 'boxes')} on {counted(self.labels, 'image')}"
+        yield f"{boxes}; what looks wrong: {found or 'nothing'}."
         if self.map50 is not None:
             yield f"They are judged by what a detector finds whose mAP@50 on them is {self.map50:.3f}."
         if self.conflicts:
