@@ -111,8 +111,8 @@ soak: $(INSTALLED) ## the same for half an hour, with three workers, after a min
 	LOOKS=10000 $(BIN)/pytest -q tests/core/data/test_swapping.py
 	$(BIN)/python -m tests.chaos --seconds 1800 --workers 3 --clients 8 $(if $(SEED),--seed $(SEED))
 
-races: $(INSTALLED) $(PAGE) ## the page's tests in a browser while answers overtake each other, 20 minutes; SEED=
-	SLOW_ANSWERS=$(or $(SEED),1) $(BIN)/pytest --timeout=240 tests/e2e/test_page*.py tests/e2e/test_two_people.py
+races: $(INSTALLED) $(PAGE) ## the page's tests in a browser while answers overtake each other and frames are late, 20 minutes; SEED=
+	RACES=$(or $(SEED),1) $(BIN)/pytest --timeout=240 tests/e2e/test_page*.py tests/e2e/test_two_people.py
 
 # memory is kept as in a worker's processes (worker/__main__.py)
 bench: export MALLOC_MMAP_THRESHOLD_ = 4294967296

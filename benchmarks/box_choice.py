@@ -1,4 +1,4 @@
-"""What choosing images could gain if only classes had to be learnt: figures of docs/detection.md.
+"""What choosing images could gain if only classes had to be learnt: figures of docs/detection-efficiency.md.
 
 python -m benchmarks.box_choice --data ../shared/data --weights ../shared/data/weights --sets cards --out choice.jsonl
 python -m benchmarks.detection gains --out choice.jsonl
@@ -139,7 +139,7 @@ def see(data: Path, weights: Path) -> Objects:
 def _see(request: SelectionRequest, drawn: dict[str, BoxedImage], run: Run) -> Objects:
     run.plan("read")
     run.stage("read")
-    labelled = read_pool(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=False)
+    labelled = read_pool(request, run)
     by_row, _ = of_their_size(labelled, run)
     names = sorted({box.class_name for image in by_row.values() for box in image.boxes})
     index = {name: i for i, name in enumerate(names)}

@@ -1,4 +1,4 @@
-"""A sitting in a browser from no box on, and what is waited for in it: figures and pictures of docs/detection.md.
+"""A sitting in a browser from no box on, and what it waits for: figures and pictures of docs/detection-efficiency.md.
 
 python -m benchmarks.drawing --data ../shared/data/cards --weights ../shared/data/weights --shots FOLDER
 

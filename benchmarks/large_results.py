@@ -1,4 +1,4 @@
-"""What a large result costs to read and to write as csv: a figure of docs/detection.md.
+"""What a large result costs to read and to write as csv: a figure of docs/detection-efficiency.md.
 
 python -m benchmarks.large_results
 

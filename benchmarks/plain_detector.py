@@ -1,4 +1,4 @@
-"""What plain training of a torchvision detector comes to in the seconds that ours takes: figures of docs/detection.md.
+"""What plain training of torchvision's detector comes to in as many seconds: figures of docs/detection-efficiency.md.
 
 python -m benchmarks.plain_detector --data ../shared/data --weights ../shared/data/weights --out plain.jsonl
 

@@ -11,12 +11,11 @@ from typing import Any, TypeAlias, TypeVar, get_args
 
 import click
 
-from nextlabel.client.label_files import keep_labels
-from nextlabel.client.pools import ALL, keep_out_of, place_of
+from nextlabel.client.label_files import bringing_in
+from nextlabel.client.pools import ALL, place_of
+from nextlabel.client.targets import Target
 from nextlabel.client.terminal import echo
 from nextlabel.core.data.boxes import BoxedImage, write_lines
-from nextlabel.core.data.folder import opened_folder
-from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES, may_hold_labels
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.data.spelling import as_seen
@@ -25,10 +24,10 @@ from nextlabel.core.errors import Inexpressible
 from nextlabel.core.exchange.answers import listed
 from nextlabel.core.exchange.boxes import coco, cvat, label_studio, voc, yolo
 from nextlabel.core.exchange.boxes.formats import Format, sniff
-from nextlabel.core.exchange.boxes.found import BoxReading, EmptyMeans, ImportedBoxes, labels_of
+from nextlabel.core.exchange.boxes.found import BoxReading, EmptyMeans, labels_of
 from nextlabel.core.exchange.boxes.proposed import ProposedImage
 from nextlabel.core.exchange.boxes.voc import FirstPixel
-from nextlabel.core.exchange.files import images_in, place_images, writable, write_text
+from nextlabel.core.exchange.files import images_in, writable, write_text
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.settings import Settings
 from nextlabel.core.tasks.registry import DETECTION
@@ -116,26 +115,14 @@ def bring_in(
         take_predictions=take_predictions,
         empty_means=empty_means,
     )
-    _keep(found, labels, may_replace=may_replace, yes=yes)
+    with bringing_in(labels, found.images, may_replace=may_replace, yes=yes, task=DETECTION):
+        write_whole(labels, write_lines(found.images.items()).encode(), shared=True)
     for note in found.notes:
         echo(note, err=True)
     empty = sum(not image.boxes for image in found.images.values())
     counts = counted_boxes(found.boxes, len(found.images))
     words = _("{boxes} on {images}, {empty} with nothing there: {file}")
     echo(words.format(**counts, empty=empty, file=labels), err=True)
-
-
-def _keep(found: ImportedBoxes, labels: Path, *, may_replace: bool, yes: bool) -> None:
-    """Write the file, under the lock that all hold who write labels files there."""
-    with writable(labels):
-        labels.parent.mkdir(parents=True, exist_ok=True)
-        parent = labels.parent.absolute()
-        with opened_folder(parent, [parent]) as folder, alone_in(folder):
-            if labels.exists() and not may_replace:
-                words = _("{file} is there already; name another file, or say --replace")
-                raise click.UsageError(words.format(file=labels))
-            keep_labels(labels, found.images, yes=yes, task=DETECTION)
-            write_whole(labels, write_lines(found.images.items()).encode(), shared=True)
 
 
 # --- export -----------------------------------------------------------------------------------------------------
@@ -148,43 +135,33 @@ def boxes_to_export(source: Mapping[str, Any]) -> dict[str, BoxedImage]:
     return dict(DETECTION.read(source["labels"], ALL).images)
 
 
-def write_coco_proposals(
-    images: Mapping[str, ProposedImage], classes: Iterable[str], out: Path, pool: Path | None, copy: bool
-) -> None:
+def write_coco_proposals(images: Mapping[str, ProposedImage], classes: Iterable[str], to: Target) -> None:
     """Write what `write_coco` does, of what a model proposes."""
     text = json.dumps(coco.proposals(images, classes), ensure_ascii=False, indent=1) + "\n"
     drawn = {name: one.image for name, one in images.items()}
-    _write({"annotations/instances_nextlabel.json": text}, drawn, out, pool, copy)
+    _write({"annotations/instances_nextlabel.json": text}, drawn, to)
 
 
-def write_coco(
-    images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool, *, labels: Path | None = None
-) -> None:
+def write_coco(images: Drawn, classes: Iterable[str], to: Target) -> None:
     """Write `annotations/instances_nextlabel.json`, as datumaro and CVAT have it, and `images/`."""
     text = json.dumps(coco.document(images, classes), ensure_ascii=False, indent=1) + "\n"
-    _write({"annotations/instances_nextlabel.json": text}, images, out, pool, copy, labels=labels)
+    _write({"annotations/instances_nextlabel.json": text}, images, to)
 
 
-def write_cvat(
-    images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool, *, labels: Path | None = None
-) -> None:
-    _write({"nextlabel.xml": cvat.document(images, classes)}, images, out, pool, copy, labels=labels)
+def write_cvat(images: Drawn, classes: Iterable[str], to: Target) -> None:
+    _write({"nextlabel.xml": cvat.document(images, classes)}, images, to)
 
 
-def write_voc(
-    images: Drawn, _classes: Iterable[str], out: Path, pool: Path | None, copy: bool, *, labels: Path | None = None
-) -> None:
+def write_voc(images: Drawn, _classes: Iterable[str], to: Target) -> None:
     files = dict(voc.documents(images))
-    _refuse_earlier(voc.files_in(out), files, out)
-    _write(files, images, out, pool, copy, labels=labels, subfolder="JPEGImages")
+    _refuse_earlier(voc.files_in(to.out), files, to.out)
+    _write(files, images, to, "JPEGImages")
 
 
-def write_yolo(
-    images: Drawn, classes: Iterable[str], out: Path, pool: Path | None, copy: bool, *, labels: Path | None = None
-) -> None:
+def write_yolo(images: Drawn, classes: Iterable[str], to: Target) -> None:
     files = dict(yolo.documents(images, classes))
-    _refuse_earlier(yolo.files_in(out), files, out)
-    _refuse_more_images(images, out / "images")
+    _refuse_earlier(yolo.files_in(to.out), files, to.out)
+    _refuse_more_images(images, to.out / "images")
     crowds = sum(box.crowd for image in images.values() for box in image.boxes)
     if crowds:
         words = ngettext(
@@ -193,7 +170,7 @@ def write_yolo(
             crowds,
         )
         echo(words.format(count=crowds), err=True)
-    _write(files, images, out, pool, copy, labels=labels)
+    _write(files, images, to)
 
 
 def _refuse_earlier(there: Iterable[Path], files: Mapping[str, str], out: Path) -> None:
@@ -218,26 +195,16 @@ def _refuse_more_images(images: Drawn, folder: Path) -> None:
         raise click.UsageError(words.format(folder=folder, names=listed(others)))
 
 
-def _write(
-    files: Mapping[str, str],
-    images: Drawn,
-    out: Path,
-    pool: Path | None,
-    copy: bool,
-    *,
-    labels: Path | None = None,
-    subfolder: str = "images",
-) -> None:
-    placed = [out / subfolder / name for name in images] if pool is not None else []
-    keep_out_of([*(out / path for path in files), *placed], pool=pool, labels=labels)
+def _write(files: Mapping[str, str], images: Drawn, to: Target, subfolder: str = "images") -> None:
+    to.check(files, images, subfolder)
     for path, text in files.items():
-        with writable(out / path):
-            (out / path).parent.mkdir(parents=True, exist_ok=True)
-        write_text(out / path, text)
-    if pool is not None:
-        place_images([(name, name) for name in images], place_of(pool), out / subfolder, copy=copy)
+        file = to.out / path
+        with writable(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        write_text(file, text)
+    to.place(images, subfolder)
     boxes = sum(len(image.boxes) for image in images.values())
-    echo(_("{boxes} on {images}: {file}").format(**counted_boxes(boxes, len(images)), file=out), err=True)
+    echo(_("{boxes} on {images}: {file}").format(**counted_boxes(boxes, len(images)), file=to.out), err=True)
 
 
 def counted_boxes(boxes: int, images: int) -> dict[str, str]:
@@ -303,4 +270,5 @@ def convert(source: Path, out: Path, pool: Path | None, *, yes: bool, to: str | 
     if sniff(source) != "boxes":
         words = _("{source} is no file of boxes: convert it to one first, and that to {format}")
         raise Inexpressible(words.format(source=source, format=to))
-    WRITERS[to](dict(DETECTION.read(source.absolute(), ALL).images), (), out, pool, False, labels=source)
+    images = DETECTION.read(source.absolute(), ALL).images
+    WRITERS[to](dict(images), (), Target(out, pool, copy=False, labels=source))

@@ -13,13 +13,12 @@ import click
 
 from nextlabel.client import box_exchange as boxes
 from nextlabel.client.commands.lazy import CommandGroup
-from nextlabel.client.commands.options import Key, Url, Yes
+from nextlabel.client.commands.options import Key, Url, Yes, together
 from nextlabel.client.http import Client
-from nextlabel.client.label_files import keep_labels
+from nextlabel.client.label_files import bringing_in
 from nextlabel.client.pools import ALL, POOL, keep_out_of, place_of
+from nextlabel.client.targets import Target
 from nextlabel.client.terminal import echo
-from nextlabel.core.data.folder import opened_folder
-from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.labels import sorted_classes, write_labels
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import Inexpressible
@@ -35,7 +34,7 @@ from nextlabel.core.exchange.entries import (
     entries_of_labels,
     without_class,
 )
-from nextlabel.core.exchange.files import place_images, writable, write_json, write_text
+from nextlabel.core.exchange.files import writable, write_json, write_text
 from nextlabel.core.exchange.image_urls import ImageUrls, PoolNames
 from nextlabel.core.kinds.registry import JobResult, read_result
 from nextlabel.core.kinds.results import MultilabelResult
@@ -71,21 +70,16 @@ def import_() -> None:
 # --- export -----------------------------------------------------------------------------------------------------
 
 
-def what_to_export(command: F) -> F:
-    """Add the options that say what to export."""
-    options = (
-        click.option("--job", "job_id", help="Of a selection or a prediction that has succeeded."),
-        click.option("--result", type=HERE, help="Its result as JSON, in place of --job."),
-        click.option("--labels", type=HERE, help="Labels file or folder, in place of --job."),
-        click.option(
-            "--without-predictions", is_flag=True, help="Leave out the classes that a model proposes; keep the order."
-        ),
-        Url,
-        Key,
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+what_to_export = together(
+    click.option("--job", "job_id", help="Of a selection or a prediction that has succeeded."),
+    click.option("--result", type=HERE, help="Its result as JSON, in place of --job."),
+    click.option("--labels", type=HERE, help="Labels file or folder, in place of --job."),
+    click.option(
+        "--without-predictions", is_flag=True, help="Leave out the classes that a model proposes; keep the order."
+    ),
+    Url,
+    Key,
+)
 
 
 @dataclass(frozen=True)
@@ -170,19 +164,18 @@ def to_label_studio(
 ) -> None:
     """Write tasks in rank order, with predictions; labels become annotations. Sort by prediction score, ascending."""
     keep_out_of(filter(None, (out, config)), labels=source["labels"])
+    version = model_version or "-".join(filter(None, ("nextlabel", source["job_id"])))
     if task == DETECTION.name:
-        how: dict[str, Any] = {"config": config, "from_name": from_name, "image_key": image_key}
-        how["image_prefix"] = image_prefix
+        how: dict[str, Any] = {"image_prefix": image_prefix, "config": config}
+        how |= {"from_name": from_name, "image_key": image_key}
         if (proposed := _proposed(source)) is not None:
-            version = model_version or "-".join(filter(None, ("nextlabel", source["job_id"])))
             boxes.write_label_studio_proposals(proposed, classes, out, version=version, **how)
-            return
-        boxes.write_label_studio(boxes.boxes_to_export(source), classes, out, **how)
+        else:
+            boxes.write_label_studio(boxes.boxes_to_export(source), classes, out, **how)
         return
     given = _read_source(classes, task=task, **source)
     control = label_studio.Control(from_name, to_name, image_key)
     _tell_of_none(given.entries, "Label Studio")
-    version = model_version or "-".join(filter(None, ("nextlabel", source["job_id"])))
     if config is not None:
         write_text(config, label_studio.config(given.classes, control, several=given.several))
     write_json(out, label_studio.tasks(given.entries, ImageUrls(image_prefix), control, version))
@@ -199,18 +192,19 @@ def to_label_studio(
 @ExportedTask
 def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
     """Write COCO with classes of images, as datumaro has it. CVAT takes COCO's boxes alone: export to cvat for it."""
+    to = Target(out, pool, copy, source["labels"])
     if task == DETECTION.name:
         if (proposed := _proposed(source)) is not None:
-            boxes.write_coco_proposals(proposed, classes, out, pool, copy)
-            return
-        boxes.write_coco(boxes.boxes_to_export(source), classes, out, pool, copy, labels=source["labels"])
+            boxes.write_coco_proposals(proposed, classes, to)
+        else:
+            boxes.write_coco(boxes.boxes_to_export(source), classes, to)
         return
     given = _read_source(classes, task=task, **source)
-    document, images = out / "annotations" / "labels_nextlabel.json", _images_of(given.entries, pool, out / "images")
-    keep_out_of([document, *images], pool=pool, labels=source["labels"])
+    names, document = [entry.name for entry in given.entries], "annotations/labels_nextlabel.json"
+    to.check([document], names)
     _make(out / "annotations", out / "images")
-    write_json(document, coco.document(given.entries, given.classes))
-    _take_images(given.entries, pool, out / "images", copy)
+    write_json(out / document, coco.document(given.entries, given.classes))
+    to.place(names)
     _tell_of_none(given.entries, "COCO")
     _tell_images(len(given.entries), out)
 
@@ -224,15 +218,16 @@ def to_coco(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], 
 @ExportedTask
 def to_cvat(out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...], task: str, **source: Any) -> None:
     """Write CVAT for images 1.1, a tag a class. CVAT uploads the XML as annotations of a task that has the images."""
+    to = Target(out, pool, copy, source["labels"])
     if task == DETECTION.name:
-        boxes.write_cvat(boxes.boxes_to_export(source), classes, out, pool, copy, labels=source["labels"])
+        boxes.write_cvat(boxes.boxes_to_export(source), classes, to)
         return
     given = _read_source(classes, task=task, **source)
-    images = _images_of(given.entries, pool, out / "images")
-    keep_out_of([out / "nextlabel.xml", *images], pool=pool, labels=source["labels"])
+    names, document = [entry.name for entry in given.entries], "nextlabel.xml"
+    to.check([document], names)
     _make(out / "images")
-    write_text(out / "nextlabel.xml", cvat.document(given.entries, given.classes))
-    _take_images(given.entries, pool, out / "images", copy)
+    write_text(out / document, cvat.document(given.entries, given.classes))
+    to.place(names)
     _tell_of_none(given.entries, "CVAT")
     _tell_images(len(given.entries), out)
 
@@ -252,7 +247,7 @@ OfBoxes = click.option(
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_yolo(labels: Path, out: Path, pool: Path | None, copy: bool, classes: tuple[str, ...]) -> None:
     """Write boxes for YOLO. An image on which nothing is has an empty file."""
-    boxes.write_yolo(boxes.boxes_to_export({"labels": labels}), classes, out, pool, copy, labels=labels)
+    boxes.write_yolo(boxes.boxes_to_export({"labels": labels}), classes, Target(out, pool, copy, labels))
 
 
 @export.command("voc")
@@ -263,7 +258,7 @@ def to_yolo(labels: Path, out: Path, pool: Path | None, copy: bool, classes: tup
 @click.option("--copy", is_flag=True, help="Copy images, where hard links would do.")
 def to_voc(labels: Path, out: Path, pool: Path | None, copy: bool) -> None:
     """Write boxes as Pascal VOC, whose pixels are counted from 1."""
-    boxes.write_voc(boxes.boxes_to_export({"labels": labels}), (), out, pool, copy, labels=labels)
+    boxes.write_voc(boxes.boxes_to_export({"labels": labels}), (), Target(out, pool, copy, labels))
 
 
 @export.command("csv")
@@ -320,33 +315,18 @@ def _make(*folders: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
 
 
-def _images_of(entries: Sequence[Entry], pool: Path | None, folder: Path) -> list[Path]:
-    """List the images that are to be placed."""
-    return [folder / entry.name for entry in entries] if pool is not None else []
-
-
-def _take_images(entries: Sequence[Entry], pool: Path | None, folder: Path, copy: bool) -> None:
-    if pool is not None:
-        place_images([(entry.name, entry.name) for entry in entries], place_of(pool), folder, copy=copy)
-
-
 # --- import -----------------------------------------------------------------------------------------------------
 
 
-def where_to(command: F) -> F:
-    """Add the options that say where labels go, and which of them count."""
-    options = (
-        click.option("--labels", type=NEW, required=True, help="The labels file to write."),
-        click.option("--replace", "may_replace", is_flag=True, help="It may be there already."),
-        Yes,
-        click.option("--pool", type=POOL, help="Folder or bucket of images: names that are none of theirs are faults."),
-        click.option(
-            "--take-predictions", is_flag=True, help="Take what a model proposed, too. Without it, it is left out."
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+where_to = together(
+    click.option("--labels", type=NEW, required=True, help="The labels file to write."),
+    click.option("--replace", "may_replace", is_flag=True, help="It may be there already."),
+    Yes,
+    click.option("--pool", type=POOL, help="Folder or bucket of images: names that are none of theirs are faults."),
+    click.option(
+        "--take-predictions", is_flag=True, help="Take what a model proposed, too. Without it, it is left out."
+    ),
+)
 
 
 OfClassTask = _task_option(CLASS_TASKS, "What a label is: multilabel reads several classes an image.")
@@ -474,18 +454,11 @@ def _write(
     take_predictions: bool,
     task: str = CLASSIFICATION.name,
 ) -> None:
-    """Write the labels file, under the lock that all hold who write labels files there."""
+    """Write the labels file, and tell what was left out or taken for something else."""
     names = list_pool(place_of(pool)).names if pool is not None else None
     found = labels_of(reading, names, take_predictions=take_predictions, task=CLASS_TASKS[task])
-    with writable(labels):
-        labels.parent.mkdir(parents=True, exist_ok=True)
-        parent = labels.parent.absolute()
-        with opened_folder(parent, [parent]) as folder, alone_in(folder):
-            if labels.exists() and not may_replace:
-                words = _("{file} is there already; name another file, or say --replace")
-                raise click.UsageError(words.format(file=labels))
-            keep_labels(labels, [name for name, _class in found.pairs], yes=yes)
-            write_labels(labels, found.pairs, may_be_empty=task == MULTILABEL.name)
+    with bringing_in(labels, [name for name, _class in found.pairs], may_replace=may_replace, yes=yes):
+        write_labels(labels, found.pairs, may_be_empty=task == MULTILABEL.name)
     for note in found.notes:
         echo(note, err=True)
     classes = len({class_name for _name, class_name in found.pairs if class_name})

@@ -30,10 +30,9 @@ from nextlabel.core.methods.base import Method
 MethodChoice = str | Mapping[str, Any] | Method
 
 
-class SelectionFields(TypedDict, total=False):
+class _SelectionFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
-    task: Literal["classification", "multilabel", "detection"]
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -60,100 +59,25 @@ class SelectionFields(TypedDict, total=False):
     overlap_share: float
 
 
-class ClassificationSelectionFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
-    task: Literal["classification"]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    warm: bool
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_predictions: Place | None
-    within_s: float | None
-    add: Required[int]
-    method: MethodChoice
-    exclude: Iterable[str]
-    pending: Iterable[str]
-    class_quotas: Mapping[str, int]
-    near_copies: Literal["skip", "allow"]
-    cost: Mapping[Literal["image_s", "box_s", "most_s"], float]
-    person: str | None
-    overlap: int
-    overlap_share: float
-
-
-class MultilabelSelectionFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
-    task: Required[Literal["multilabel"]]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    warm: bool
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_predictions: Place | None
-    within_s: float | None
-    add: Required[int]
-    method: MethodChoice
-    exclude: Iterable[str]
-    pending: Iterable[str]
-    class_quotas: Mapping[str, int]
-    near_copies: Literal["skip", "allow"]
-    cost: Mapping[Literal["image_s", "box_s", "most_s"], float]
-    person: str | None
-    overlap: int
-    overlap_share: float
-
-
-class DetectionSelectionFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
-    task: Required[Literal["detection"]]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    warm: bool
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_predictions: Place | None
-    within_s: float | None
-    add: Required[int]
-    method: MethodChoice
-    exclude: Iterable[str]
-    pending: Iterable[str]
-    class_quotas: Mapping[str, int]
-    near_copies: Literal["skip", "allow"]
-    cost: Mapping[Literal["image_s", "box_s", "most_s"], float]
-    person: str | None
-    overlap: int
-    overlap_share: float
-
-
-class PredictionFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class SelectionFields(_SelectionFields, total=False):
     task: Literal["classification", "multilabel", "detection"]
+
+
+class ClassificationSelectionFields(_SelectionFields, total=False):
+    task: Literal["classification"]
+
+
+class MultilabelSelectionFields(_SelectionFields, total=False):
+    task: Required[Literal["multilabel"]]
+
+
+class DetectionSelectionFields(_SelectionFields, total=False):
+    task: Required[Literal["detection"]]
+
+
+class _PredictionFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -174,139 +98,25 @@ class PredictionFields(TypedDict, total=False):
     min_score: float
 
 
-class ClassificationPredictionFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
-    task: Literal["classification"]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    within_s: float | None
-    all_probabilities: bool
-    cross_validate: bool
-    names: Iterable[str]
-    min_score: float
-
-
-class MultilabelPredictionFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
-    task: Required[Literal["multilabel"]]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    within_s: float | None
-    all_probabilities: bool
-    cross_validate: bool
-    names: Iterable[str]
-    min_score: float
-
-
-class DetectionPredictionFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
-    task: Required[Literal["detection"]]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    within_s: float | None
-    all_probabilities: bool
-    cross_validate: bool
-    names: Iterable[str]
-    min_score: float
-
-
-class F1Fields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class PredictionFields(_PredictionFields, total=False):
     task: Literal["classification", "multilabel", "detection"]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    path_to_img_train: Place | None
-    path_to_labels_train: Place | None
-    path_to_img_val: Required[Place]
-    path_to_labels_val: Required[Place]
-    path_to_predictions: Place | None
 
 
-class ClassificationF1Fields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class ClassificationPredictionFields(_PredictionFields, total=False):
     task: Literal["classification"]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    path_to_img_train: Place | None
-    path_to_labels_train: Place | None
-    path_to_img_val: Required[Place]
-    path_to_labels_val: Required[Place]
-    path_to_predictions: Place | None
 
 
-class MultilabelF1Fields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class MultilabelPredictionFields(_PredictionFields, total=False):
     task: Required[Literal["multilabel"]]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    path_to_img_train: Place | None
-    path_to_labels_train: Place | None
-    path_to_img_val: Required[Place]
-    path_to_labels_val: Required[Place]
-    path_to_predictions: Place | None
 
 
-class DetectionF1Fields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class DetectionPredictionFields(_PredictionFields, total=False):
     task: Required[Literal["detection"]]
+
+
+class _F1Fields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -322,10 +132,25 @@ class DetectionF1Fields(TypedDict, total=False):
     path_to_predictions: Place | None
 
 
-class LearningCurveFields(TypedDict, total=False):
+class F1Fields(_F1Fields, total=False):
+    task: Literal["classification", "multilabel", "detection"]
+
+
+class ClassificationF1Fields(_F1Fields, total=False):
+    task: Literal["classification"]
+
+
+class MultilabelF1Fields(_F1Fields, total=False):
+    task: Required[Literal["multilabel"]]
+
+
+class DetectionF1Fields(_F1Fields, total=False):
+    task: Required[Literal["detection"]]
+
+
+class _LearningCurveFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
-    task: Literal["classification", "multilabel", "detection"]
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -344,142 +169,25 @@ class LearningCurveFields(TypedDict, total=False):
     worth_per_100: float
 
 
-class ClassificationLearningCurveFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
-    task: Literal["classification"]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
-    repeats: int
-    ahead: Iterable[int]
-    worth_per_100: float
-
-
-class MultilabelLearningCurveFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
-    task: Required[Literal["multilabel"]]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
-    repeats: int
-    ahead: Iterable[int]
-    worth_per_100: float
-
-
-class DetectionLearningCurveFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
-    task: Required[Literal["detection"]]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
-    repeats: int
-    ahead: Iterable[int]
-    worth_per_100: float
-
-
-class AuditFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class LearningCurveFields(_LearningCurveFields, total=False):
     task: Literal["classification", "multilabel", "detection"]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
-    methods: Iterable[MethodChoice]
-    repeats: int
-    budget: int | None
 
 
-class ClassificationAuditFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class ClassificationLearningCurveFields(_LearningCurveFields, total=False):
     task: Literal["classification"]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
-    methods: Iterable[MethodChoice]
-    repeats: int
-    budget: int | None
 
 
-class MultilabelAuditFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class MultilabelLearningCurveFields(_LearningCurveFields, total=False):
     task: Required[Literal["multilabel"]]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
-    methods: Iterable[MethodChoice]
-    repeats: int
-    budget: int | None
 
 
-class DetectionAuditFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class DetectionLearningCurveFields(_LearningCurveFields, total=False):
     task: Required[Literal["detection"]]
+
+
+class _AuditFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -498,70 +206,25 @@ class DetectionAuditFields(TypedDict, total=False):
     budget: int | None
 
 
-class LabelCheckFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class AuditFields(_AuditFields, total=False):
     task: Literal["classification", "multilabel", "detection"]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
-    path_to_predictions: Place | None
 
 
-class ClassificationLabelCheckFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class ClassificationAuditFields(_AuditFields, total=False):
     task: Literal["classification"]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
-    path_to_predictions: Place | None
 
 
-class MultilabelLabelCheckFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class MultilabelAuditFields(_AuditFields, total=False):
     task: Required[Literal["multilabel"]]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
-    path_to_predictions: Place | None
 
 
-class DetectionLabelCheckFields(TypedDict, total=False):
+class DetectionAuditFields(_AuditFields, total=False):
+    task: Required[Literal["detection"]]
+
+
+class _LabelCheckFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
-    task: Required[Literal["detection"]]
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -576,6 +239,22 @@ class DetectionLabelCheckFields(TypedDict, total=False):
     path_to_img_val: Place | None
     path_to_labels_val: Place | None
     path_to_predictions: Place | None
+
+
+class LabelCheckFields(_LabelCheckFields, total=False):
+    task: Literal["classification", "multilabel", "detection"]
+
+
+class ClassificationLabelCheckFields(_LabelCheckFields, total=False):
+    task: Literal["classification"]
+
+
+class MultilabelLabelCheckFields(_LabelCheckFields, total=False):
+    task: Required[Literal["multilabel"]]
+
+
+class DetectionLabelCheckFields(_LabelCheckFields, total=False):
+    task: Required[Literal["detection"]]
 
 
 class AgreementFields(TypedDict, total=False):
@@ -592,94 +271,52 @@ class AgreementFields(TypedDict, total=False):
     path_to_labels: Place | None
 
 
-class SimilarFields(TypedDict, total=False):
+class _SimilarFields(TypedDict, total=False):
     backbone: str | None
     head: HeadName
+    content: bool
+    seed: int
+    weights: Literal["random"] | None
+    deadline_s: float | None
+    webhook: str | None
+    detector: Literal["whole", "light", "large"] | None
+    image_size: int | None
+    passes: int | None
+    warm: bool
+    path_to_predictions: Place | None
+    path_to_embeddings: Place | None
+    path_to_img: Required[Place]
+    path_to_labels: Place | None
+    within_s: float | None
+    add: Required[int]
+    like: Iterable[str]
+    unlike: Iterable[str]
+    like_text: Iterable[str]
+    like_boxes: Iterable[Mapping[str, Any]]
+    unlike_boxes: Iterable[Mapping[str, Any]]
+    exclude: Iterable[str]
+    among: Literal["unlabelled", "all"]
+
+
+class SimilarFields(_SimilarFields, total=False):
     task: Literal["classification", "multilabel", "detection"]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    within_s: float | None
-    add: Required[int]
-    like: Iterable[str]
-    unlike: Iterable[str]
-    like_text: Iterable[str]
-    like_boxes: Iterable[Mapping[str, Any]]
-    unlike_boxes: Iterable[Mapping[str, Any]]
-    exclude: Iterable[str]
-    among: Literal["unlabelled", "all"]
 
 
-class ClassificationSimilarFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class ClassificationSimilarFields(_SimilarFields, total=False):
     task: Literal["classification"]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    within_s: float | None
-    add: Required[int]
-    like: Iterable[str]
-    unlike: Iterable[str]
-    like_text: Iterable[str]
-    like_boxes: Iterable[Mapping[str, Any]]
-    unlike_boxes: Iterable[Mapping[str, Any]]
-    exclude: Iterable[str]
-    among: Literal["unlabelled", "all"]
 
 
-class MultilabelSimilarFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class MultilabelSimilarFields(_SimilarFields, total=False):
     task: Required[Literal["multilabel"]]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    within_s: float | None
-    add: Required[int]
-    like: Iterable[str]
-    unlike: Iterable[str]
-    like_text: Iterable[str]
-    like_boxes: Iterable[Mapping[str, Any]]
-    unlike_boxes: Iterable[Mapping[str, Any]]
-    exclude: Iterable[str]
-    among: Literal["unlabelled", "all"]
 
 
-class DetectionSimilarFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class DetectionSimilarFields(_SimilarFields, total=False):
     task: Required[Literal["detection"]]
+
+
+class _MapFields(TypedDict, total=False):
+    backbone: str | None
+    head: HeadName
     content: bool
     seed: int
     weights: Literal["random"] | None
@@ -694,98 +331,23 @@ class DetectionSimilarFields(TypedDict, total=False):
     path_to_img: Required[Place]
     path_to_labels: Place | None
     within_s: float | None
-    add: Required[int]
-    like: Iterable[str]
-    unlike: Iterable[str]
-    like_text: Iterable[str]
-    like_boxes: Iterable[Mapping[str, Any]]
-    unlike_boxes: Iterable[Mapping[str, Any]]
-    exclude: Iterable[str]
-    among: Literal["unlabelled", "all"]
+    points: int
 
 
-class MapFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class MapFields(_MapFields, total=False):
     task: Literal["classification", "multilabel", "detection"]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    within_s: float | None
-    points: int
 
 
-class ClassificationMapFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class ClassificationMapFields(_MapFields, total=False):
     task: Literal["classification"]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    within_s: float | None
-    points: int
 
 
-class MultilabelMapFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class MultilabelMapFields(_MapFields, total=False):
     task: Required[Literal["multilabel"]]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    within_s: float | None
-    points: int
 
 
-class DetectionMapFields(TypedDict, total=False):
-    backbone: str | None
-    head: HeadName
+class DetectionMapFields(_MapFields, total=False):
     task: Required[Literal["detection"]]
-    content: bool
-    seed: int
-    weights: Literal["random"] | None
-    deadline_s: float | None
-    webhook: str | None
-    detector: Literal["whole", "light", "large"] | None
-    image_size: int | None
-    passes: int | None
-    warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    within_s: float | None
-    points: int
 
 
 class EmbeddingFields(TypedDict, total=False):

@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from gettext import gettext as _
 from gettext import ngettext
 from pathlib import Path
 
+import click
+
+from nextlabel.core.data.folder import opened_folder
+from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.labels import write_labels
 from nextlabel.core.data.labels_folder import SETTLED, sort_out
@@ -19,6 +24,7 @@ from nextlabel.core.data.roots import readable, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import write_whole
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed
+from nextlabel.core.exchange.files import writable
 from nextlabel.core.tasks.base import Task
 from nextlabel.core.tasks.classification import ClassLabels, read_labels
 from nextlabel.core.tasks.registry import CLASSIFICATION
@@ -149,6 +155,25 @@ def keep_labels(path: Path, names: Iterable[str], *, yes: bool, task: Task = CLA
             "If that is meant, say --yes"
         )
         raise LabelsLost(words.format(file=path, before=len(before), after=len(after), names=named))
+
+
+@contextmanager
+def bringing_in(
+    path: Path, names: Iterable[str], *, may_replace: bool, yes: bool, task: Task = CLASSIFICATION
+) -> Iterator[None]:
+    """Hold the lock that all hold who write labels files in that folder, which is made; see that no labels get lost.
+
+    Raises UsageError: the file is there already, and nobody said `may_replace`. Raises what `keep_labels` does.
+    """
+    with writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        parent = path.parent.absolute()
+        with opened_folder(parent, [parent]) as folder, alone_in(folder):
+            if path.exists() and not may_replace:
+                words = _("{file} is there already; name another file, or say --replace")
+                raise click.UsageError(words.format(file=path))
+            keep_labels(path, names, yes=yes, task=task)
+            yield
 
 
 def is_csv(path: Path) -> bool:

@@ -48,16 +48,16 @@ def _with_fields(call: Callable[..., Any], request: Mapping[str, FieldInfo]) -> 
     """Make the signature: first what must be given, then the rest with the defaults that the service fills in."""
     hints, signature = get_type_hints(call), inspect.signature(call)
     itself, *own, _ = signature.parameters.values()
+    of_fields = get_type_hints(get_args(hints["request"])[0], include_extras=True)
     fields = [
         Parameter(
             name,
             Parameter.KEYWORD_ONLY,
             annotation=get_args(hint)[0] if get_origin(hint) is Required else hint,
-            default=Parameter.empty
-            if request[name].is_required()
-            else request[name].get_default(call_default_factory=True),
+            default=Parameter.empty if field.is_required() else field.get_default(call_default_factory=True),
         )
-        for name, hint in get_type_hints(get_args(hints["request"])[0], include_extras=True).items()
+        for name, field in request.items()
+        if (hint := of_fields.get(name)) is not None
     ]
     fields.sort(key=lambda field: field.default is not Parameter.empty)
     return signature.replace(parameters=[itself, *fields, *own])

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from nextlabel.client.beside_labels import KeptApart, Note, NotesTold
@@ -53,18 +53,6 @@ DRAWINGS_AT_ONCE, NAMES_AT_ONCE = 50, 500
 LONGEST_NAMES = 6000  # letters of names in an address, as it is written: a Cyrillic one is six; proxies take 8,000
 MEDIA_TYPES = {"json": "application/json", "csv": "text/csv", "tsv": "text/tab-separated-values"}
 PROBLEM = "application/problem+json"
-_job: TypeAdapter[Job] = TypeAdapter(Job)
-_page: TypeAdapter[JobPage] = TypeAdapter(JobPage)
-_hand_outs: TypeAdapter[HandOutList] = TypeAdapter(HandOutList)
-_given_back: TypeAdapter[GivenBack] = TypeAdapter(GivenBack)
-_labels_told: TypeAdapter[LabelsTold] = TypeAdapter(LabelsTold)
-_notes_told: TypeAdapter[NotesTold] = TypeAdapter(NotesTold)
-_kept_apart: TypeAdapter[KeptApart] = TypeAdapter(KeptApart)
-_projects: TypeAdapter[ProjectList] = TypeAdapter(ProjectList)
-_paces: TypeAdapter[PaceList] = TypeAdapter(PaceList)
-_box_counts: TypeAdapter[BoxCounts] = TypeAdapter(BoxCounts)
-_drawn_images: TypeAdapter[DrawnImages] = TypeAdapter(DrawnImages)
-_boxes_written: TypeAdapter[BoxesWritten] = TypeAdapter(BoxesWritten)
 _anything: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 NOT_NOW = (httpx.codes.TOO_MANY_REQUESTS, *(httpx.codes(status) for status in (502, 503, 504)))
 
@@ -73,6 +61,7 @@ Place = str | Path
 Format = Literal["json", "csv", "tsv"]
 OnChange = Callable[[Job], None]
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 R = TypeVar("R", bound=Part)
 
 
@@ -168,7 +157,7 @@ def jobs(kind: str | None = None, state: str | None = None, limit: int | None = 
     while True:
         wanted = PAGE if limit is None else min(PAGE, limit - len(found))
         answer = yield from _ask(Call("GET", "/jobs", params={**params, "limit": wanted}))
-        page = _read(_page, answer)
+        page = _read(JobPage, answer)
         found += page.data
         if page.next_cursor is None or len(found) == limit:
             return found
@@ -202,7 +191,7 @@ def result(job_id: str) -> Talk[JobResult]:
 def hand_outs(path_to_img: Place, path_to_labels: Place | None) -> Talk[list[HandOut]]:
     project = _project(path_to_img, path_to_labels)
     answer = yield from _ask(Call("GET", "/hand-outs", params={**project, "names": True}))
-    return _read(_hand_outs, answer).hand_outs
+    return _read(HandOutList, answer).hand_outs
 
 
 def give_back(
@@ -215,7 +204,7 @@ def give_back(
     some = None if names is None else _several("names", names)
     body = {**_project(path_to_img, path_to_labels), "person": person, "job_id": job_id, "names": some}
     answer = yield from _ask(Call("POST", "/hand-outs/give-back", body=body))
-    return _read(_given_back, answer).images
+    return _read(GivenBack, answer).images
 
 
 def labels(
@@ -225,10 +214,10 @@ def labels(
     params = {name: value for name, value in places.items() if value}
     first, *more = list(_by_address(_several("names", names or ()), NAMES_AT_ONCE)) or [[]]
     answer = yield from _ask(Call("GET", "/labels", {**params, "of": first} if first else params))
-    told = _read(_anything, answer)
+    told = _by(_anything.validate_json, answer)
     for some in more:
         answer = yield from _ask(Call("GET", "/labels", {**params, "of": some}))
-        told["names"] += _read(_anything, answer)["names"]
+        told["names"] += _by(_anything.validate_json, answer)["names"]
     return told
 
 
@@ -243,7 +232,7 @@ def give_labels(
         "keep_both": keep_both,
     }
     answer = yield from _ask(Call("POST", "/labels", body=body))
-    return _read(_anything, answer)
+    return _by(_anything.validate_json, answer)
 
 
 def image(path_to_img: Place, name: str, side: int) -> Talk[bytes]:
@@ -253,7 +242,7 @@ def image(path_to_img: Place, name: str, side: int) -> Talk[bytes]:
 
 def contradictions(path_to_labels: Place, task: str) -> Talk[list[Contradiction]]:
     answer = yield from _ask(Call("GET", "/labels", params={"path_to_labels": _sent(path_to_labels), "task": task}))
-    return gathered(_read(_labels_told, answer).conflicts)
+    return gathered(_read(LabelsTold, answer).conflicts)
 
 
 def settle(path_to_labels: Place, classes: Classes, task: str) -> Talk[None]:
@@ -263,7 +252,7 @@ def settle(path_to_labels: Place, classes: Classes, task: str) -> Talk[None]:
 
 def boxes(path_to_labels: Place) -> Talk[BoxCounts]:
     answer = yield from _ask(Call("GET", "/labels/boxes", {"path_to_labels": _sent(path_to_labels)}))
-    return _read(_box_counts, answer)
+    return _read(BoxCounts, answer)
 
 
 def drawings(path_to_img: Place, path_to_labels: Place, names: Iterable[str]) -> Talk[list[DrawnImage]]:
@@ -271,7 +260,7 @@ def drawings(path_to_img: Place, path_to_labels: Place, names: Iterable[str]) ->
     found: list[DrawnImage] = []
     for some in _by_address(_several("names", names), DRAWINGS_AT_ONCE):
         answer = yield from _ask(Call("GET", "/labels/boxes/images", {**project, "of": some}))
-        found += _read(_drawn_images, answer).images
+        found += _read(DrawnImages, answer).images
     return found
 
 
@@ -288,46 +277,46 @@ def give_boxes(
     said = {"person": person, "replace": _several("replace", replace), "keep_both": keep_both}
     body = {**_project(path_to_img, path_to_labels), **said, "images": images_of(drawn, versions, unfinished)}
     answer = yield from _ask(Call("POST", "/labels/boxes", body=body))
-    return _read(_boxes_written, answer)
+    return _read(BoxesWritten, answer)
 
 
 def notes(path_to_labels: Place, person: str | None) -> Talk[list[Note]]:
     params = {"path_to_labels": _sent(path_to_labels), **({"person": person} if person else {})}
     answer = yield from _ask(Call("GET", "/labels/notes", params))
-    return _read(_notes_told, answer).notes
+    return _read(NotesTold, answer).notes
 
 
 def give_notes(path_to_labels: Place, given: Iterable[GivenNote], person: str | None) -> Talk[list[Note]]:
     body = {"path_to_labels": _sent(path_to_labels), "notes": [asdict(one) for one in given], "person": person}
     answer = yield from _ask(Call("POST", "/labels/notes", body=body))
-    return _read(_notes_told, answer).notes
+    return _read(NotesTold, answer).notes
 
 
 def kept_apart(path_to_labels: Place, path_to_img: Place | None, task: str) -> Talk[KeptApart]:
     params = {"path_to_labels": _sent(path_to_labels), "path_to_img": _sent(path_to_img), "task": task}
     answer = yield from _ask(Call("GET", "/labels/validation", {name: said for name, said in params.items() if said}))
-    return _read(_kept_apart, answer)
+    return _read(KeptApart, answer)
 
 
 def keep_apart(path_to_img: Place, path_to_labels: Place, images: int, task: str) -> Talk[KeptApart]:
     body = {"path_to_img": _sent(path_to_img), "path_to_labels": _sent(path_to_labels), "images": images, "task": task}
     answer = yield from _ask(Call("POST", "/labels/validation", body=body))
-    return _read(_kept_apart, answer)
+    return _read(KeptApart, answer)
 
 
 def paces(path_to_labels: Place) -> Talk[list[Pace]]:
     answer = yield from _ask(Call("GET", "/labels/paces", {"path_to_labels": _sent(path_to_labels)}))
-    return _read(_paces, answer).people
+    return _read(PaceList, answer).people
 
 
 def projects() -> Talk[list[Project]]:
     answer = yield from _ask(Call("GET", "/projects"))
-    return _read(_projects, answer).projects
+    return _read(ProjectList, answer).projects
 
 
 def keep_project(project: Project, was: str | None) -> Talk[Project]:
     answer = yield from _ask(Call("POST", "/projects", body={**project.model_dump(mode="json"), "was": was}))
-    return next(one for one in _read(_projects, answer).projects if one.name == tidy(project.name))
+    return next(one for one in _read(ProjectList, answer).projects if one.name == tidy(project.name))
 
 
 def forget_project(name: str) -> Talk[None]:
@@ -363,7 +352,7 @@ def _project(path_to_img: Place, path_to_labels: Place | None) -> dict[str, str 
 
 def capabilities() -> Talk[dict[str, Any]]:
     answer = yield from _ask(Call("GET", "/capabilities"))
-    return _read(_anything, answer)
+    return _by(_anything.validate_json, answer)
 
 
 def faults() -> Talk[list[str]]:
@@ -531,11 +520,11 @@ def refused(answer: httpx.Response) -> Refused:
 
 
 def _seen(answer: httpx.Response) -> Seen:
-    return Seen(_read(_job, answer), answer.headers.get("ETag", ""))
+    return Seen(_read(Job, answer), answer.headers.get("ETag", ""))
 
 
-def _read(adapter: TypeAdapter[T], answer: httpx.Response) -> T:
-    return _by(adapter.validate_json, answer)
+def _read(kind: type[M], answer: httpx.Response) -> M:
+    return _by(kind.model_validate_json, answer)
 
 
 def _by(read: Callable[[bytes], T], answer: httpx.Response) -> T:

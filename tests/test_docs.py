@@ -79,6 +79,14 @@ def test_every_link_in_the_docs_leads_somewhere():
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_every_link_to_a_heading_finds_it():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    for page in pages:
+        for target, anchor in re.findall(r"\]\((?!http)([^)#]*)#([^)]+)\)", page.read_text()):
+            there = page.parent / target if target else page
+            assert anchor in anchors_of(there), f"{page.name} links to {target}#{anchor}"
+
+
 def test_every_make_target_that_the_readme_names_exists():
     targets = set(re.findall(r"^([a-z-]+):", text("Makefile"), re.MULTILINE))
     for page in ("README.md", "README.ru.md"):
@@ -103,6 +111,13 @@ def test_no_copy_of_the_openapi_document_is_kept_that_could_grow_old():
     kept = [path for path in found if "node_modules" not in path.parts]
     copies = {path for path in kept if path.suffix in (".json", ".yaml", ".yml") and is_openapi(path.read_text())}
     assert copies == set()
+
+
+def anchors_of(page: Path) -> set[str]:
+    """What links may name in a page: its headings, small, without marks, spaces as hyphens, as GitHub makes them."""
+    without_code = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", without_code, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def is_openapi(content: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -116,22 +116,25 @@ MethodChoice = str | Mapping[str, Any] | Method
 
 def _typed_dicts(kind: Kind) -> Iterator[str]:
     """One for all tasks, and one for each where their answers differ: the call is overloaded by those."""
-    yield _typed_dict(kind)
-    if kind.results:
-        yield from (_typed_dict(kind, task) for task in kind.tasks)
-
-
-def _typed_dict(kind: Kind, task: str = "") -> str:
-    fields = [
-        f"    {name}: {f'Required[{hint}]' if field.is_required() else hint}"
+    fields = {
+        name: f"Required[{hint}]" if field.is_required() else hint
         for name, field in kind.request.model_fields.items()
         if name != "kind" and (hint := _hint(name, field))
-    ]
-    if task:
+    }
+    if not kind.results:
+        yield _typed_dict(_fields_of(kind), "TypedDict", fields)
+        return
+    shared = f"_{_fields_of(kind)}"
+    yield _typed_dict(shared, "TypedDict", {name: hint for name, hint in fields.items() if name != "task"})
+    yield _typed_dict(_fields_of(kind), shared, {"task": fields["task"]})
+    for task in kind.tasks:
         hint = f'Literal["{task}"]'
         said = hint if task == kind.tasks[0] else f"Required[{hint}]"
-        fields = [f"    task: {said}" if line.startswith("    task:") else line for line in fields]
-    return "\n".join([f"class {_fields_of(kind, task)}(TypedDict, total=False):", *fields])
+        yield _typed_dict(_fields_of(kind, task), shared, {"task": said})
+
+
+def _typed_dict(name: str, base: str, fields: Mapping[str, str]) -> str:
+    return "\n".join([f"class {name}({base}, total=False):", *(f"    {one}: {hint}" for one, hint in fields.items())])
 
 
 def _fields_of(kind: Kind, task: str = "") -> str:

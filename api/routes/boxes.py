@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Body, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextlabel.api.auth import ME, Reader, Writer
 from nextlabel.api.errors import RESPONSES
+from nextlabel.api.etags import KnownEtags
 from nextlabel.api.json_bodies import JSON, JsonRoute
 from nextlabel.api.routes.hand_outs import note_labels
 from nextlabel.api.routes.labels import ETAG, ClassCount, PathText, PersonCount
@@ -155,17 +155,12 @@ class DrawingsQuery(BoxesQuery):
     response_model=BoxesView,
     responses={200: {"headers": ETAG}, 304: {"description": "Not changed", "headers": ETAG}},
 )
-async def get_boxes(
-    services: Given,
-    _: Reader,
-    which: Annotated[BoxesQuery, Query()],
-    if_none_match: Annotated[str | None, Header()] = None,
-) -> Response:
+async def get_boxes(services: Given, _: Reader, which: Annotated[BoxesQuery, Query()], known: KnownEtags) -> Response:
     """Count boxes by class and images by person; list the images that people contradict each other about."""
     roots, place = services.settings.data_roots, which.path_to_labels
     path, state = await services.files.run(place, _look, place, roots)
     headers = {"ETag": f'"{state}"', "Cache-Control": "private, no-cache"}
-    if state in re.findall(r'"([^"]*)"', if_none_match or ""):
+    if headers["ETag"] in known:
         return Response(status_code=304, headers=headers)
     content = await services.files.run(place, lambda: _survey(path, roots).model_dump_json())
     return Response(content, 200, headers, JSON)

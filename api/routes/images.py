@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from nextlabel.api.auth import Viewer
 from nextlabel.api.errors import RESPONSES
+from nextlabel.api.etags import KnownEtags
 from nextlabel.api.services import Given, Services
 from nextlabel.core.data.images import Dear
 from nextlabel.core.data.thumbnails import ImageIn, Side, image_in
@@ -42,18 +42,12 @@ class ImageQuery(BaseModel):
         304: {"description": "Not changed", "headers": ETAG},
     },
 )
-async def image(
-    services: Given,
-    _: Viewer,
-    which: Annotated[ImageQuery, Query()],
-    if_none_match: Annotated[str | None, Header()] = None,
-) -> Response:
+async def image(services: Given, _: Viewer, which: Annotated[ImageQuery, Query()], known: KnownEtags) -> Response:
     """Send one image of a pool as a JPEG, upright, never larger than it is."""
-    known = re.findall(r'"([^"]*)"', if_none_match or "")
     folders = (which.path_to_img, str(services.settings.thumbnails_dir))
     original, key, data = await services.files.run(folders, _find, which, services, known)
-    headers = {"ETag": f'"{key}"', "Cache-Control": "private, max-age=300", "Vary": "Authorization"}
-    if key in known:
+    headers = {"ETag": _etag(key), "Cache-Control": "private, max-age=300", "Vary": "Authorization"}
+    if headers["ETag"] in known:
         return Response(status_code=304, headers=headers)
     if data is None:
         data = await _make(services, original, which, key)
@@ -80,8 +74,12 @@ def _forget(key: str, made: asyncio.Future[bytes]) -> None:
         made.exception()  # is seen, also where nobody waits for it any more
 
 
+def _etag(key: str) -> str:
+    return f'"{key}"'
+
+
 def _find(which: ImageQuery, services: Services, known: Sequence[str]) -> tuple[ImageIn, str, bytes | None]:
     """Find an image; return it, the key of its thumbnail, and that, if it was made before and isn't known."""
     original = image_in(which.path_to_img, which.name, services.settings.data_roots)
     key = services.thumbnails.key(original, which.side)
-    return original, key, None if key in known else services.thumbnails.find(key)
+    return original, key, None if _etag(key) in known else services.thumbnails.find(key)

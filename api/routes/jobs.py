@@ -15,6 +15,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from nextlabel.api.auth import Caller, JobToChange, JobToForget, JobToRead, Reader, Submitter, one_stream
 from nextlabel.api.document import EXAMPLES, OF_A_JOB, OF_A_NEW_JOB, RequestBody
 from nextlabel.api.errors import RESPONSES, HttpError
+from nextlabel.api.etags import KnownEtags
 from nextlabel.api.json_bodies import JSON, JsonRoute
 from nextlabel.api.sending import OpenedFile, Parts
 from nextlabel.api.services import Given, Services, in_thread
@@ -110,16 +111,10 @@ async def list_jobs(
     response_model=JobView,
     responses={200: {"headers": OF_A_JOB}, 304: {"description": "Not changed", "headers": {"ETag": OF_A_JOB["ETag"]}}},
 )
-async def get_job(
-    named: JobToRead,
-    services: Given,
-    wait: Wait = 0,
-    if_none_match: Annotated[str | None, Header()] = None,
-) -> Response:
+async def get_job(named: JobToRead, services: Given, known: KnownEtags, wait: Wait = 0) -> Response:
     """Show the job as it is now; with `wait`, as soon as it differs from `If-None-Match`, or from now."""
-    known_etags = re.findall(r'"[^"]*"', if_none_match or "")  # a proxy may weaken ours, W/"7"
-    job = await _wait_for_change(named.id, services, wait, known_etags)
-    if etag(job) in known_etags:
+    job = await _wait_for_change(named.id, services, wait, known)
+    if etag(job) in known:
         return Response(status_code=304, headers={"ETag": etag(job)})
     return await _answer(job, services, 200, {})
 

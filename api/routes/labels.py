@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Body, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.main import IncEx
 
 from nextlabel.api.auth import ME, Reader, Writer
 from nextlabel.api.errors import RESPONSES
+from nextlabel.api.etags import KnownEtags
 from nextlabel.api.json_bodies import JSON, JsonRoute
 from nextlabel.api.routes.hand_outs import note_labels
 from nextlabel.api.services import Given
@@ -164,19 +164,13 @@ class LabelsQuery(BaseModel):
     response_model=LabelsView,
     responses={200: {"headers": ETAG}, 304: {"description": "Not changed", "headers": ETAG}},
 )
-async def get_labels(
-    services: Given,
-    _: Reader,
-    which: Annotated[LabelsQuery, Query()],
-    if_none_match: Annotated[str | None, Header()] = None,
-) -> Response:
+async def get_labels(services: Given, _: Reader, which: Annotated[LabelsQuery, Query()], known: KnownEtags) -> Response:
     """Count labels by class and by person; with `names` or `of`, tell which image has which."""
     roots = services.settings.data_roots
     places = [which.path_to_labels, *([which.path_to_img] if which.path_to_img else [])]
     path, state = await services.files.run(places, _look, which.path_to_labels, roots)
-    etag = f'"{state}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if etag in re.findall(r'"[^"]*"', if_none_match or ""):
+    headers = {"ETag": f'"{state}"', "Cache-Control": "private, no-cache"}
+    if headers["ETag"] in known:
         return Response(status_code=304, headers=headers)
 
     def content() -> str:

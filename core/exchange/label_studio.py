@@ -48,7 +48,7 @@ class Control:
 
     def classes(self, result: Any) -> list[str]:
         """List the classes in an annotation's result; leave out what is of a part of the image, or no text."""
-        values = [region.get("value") for region in _regions(result) if region.get("from_name") == self.from_name]
+        values = [region.get("value") for region in objects_in(result) if region.get("from_name") == self.from_name]
         whole = [value for value in values if isinstance(value, dict) and value.keys() == {"choices"}]
         return [choice for value in whole for choice in _choices(value) if isinstance(choice, str)]
 
@@ -260,7 +260,7 @@ def _choice_of(tasks_: Iterable[Mapping[str, Any]], asked: str | None, reading: 
         str(region.get("from_name")): str(region.get("type"))
         for task in tasks_
         for annotation in _annotations(task)
-        for region in _regions(annotation.get("result"))
+        for region in objects_in(annotation.get("result"))
     }
     choices = sorted(name for name, type_ in types.items() if type_ == "choices")
     if not types or asked in choices or (asked is None and len(choices) == 1):
@@ -274,8 +274,8 @@ def _choice_of(tasks_: Iterable[Mapping[str, Any]], asked: str | None, reading: 
     raise ExchangeMalformed(f"{shown(reading.file)} has {which} in it: {there}.{boxes}")
 
 
-def _annotations(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [entry for entry in _listed(task) if isinstance(entry, dict)]
+def _annotations(task: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return objects_in(_listed(task))
 
 
 def _listed(task: Mapping[str, Any]) -> list[Any]:
@@ -294,7 +294,7 @@ def _choices_of(annotation: Mapping[str, Any], control: Control, place: str, fau
     if annotation.get("was_cancelled"):
         return []
     chosen: list[Any] = []
-    for region in _regions(annotation.get("result")):
+    for region in objects_in(annotation.get("result")):
         if region.get("from_name") == control.from_name and region.get("type") == "choices":
             value = region.get("value")
             if isinstance(value, dict) and (value.keys() - {"choices"} or "item_index" in region):
@@ -304,8 +304,9 @@ def _choices_of(annotation: Mapping[str, Any], control: Control, place: str, fau
     return chosen
 
 
-def _regions(result: Any) -> list[dict[str, Any]]:
-    return [region for region in result if isinstance(region, dict)] if isinstance(result, list) else []
+def objects_in(listed: Any) -> list[dict[str, Any]]:
+    """List the objects in what should be a list of them; nothing where it is none."""
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
 def _choices(value: Any) -> list[Any]:

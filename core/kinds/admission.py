@@ -6,8 +6,9 @@ in the worker: the disk changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from nextlabel.core.data.class_file import declared_names
@@ -105,7 +106,7 @@ def _check_of(
         check = partial(LABELS_CHECKS[kind.labels_of(task.name) if kind else LabelsNeed.OPTIONAL], task)
         return check if body.get("person") is None else partial(_check_notes_too, check)
     if field == "path_to_predictions" and task is DETECTION:
-        return _check_detections
+        return _below_roots(check_detections)
     return _check_pool if field.startswith("path_to_img") else CHECKS.get(field)
 
 
@@ -114,16 +115,8 @@ def _check_pool(path: str, settings: Settings) -> None:
         raise EmptyPool(f"there is no image in it; looked for {' '.join(SUFFIXES)}, in sub-folders too")
 
 
-def _check_embeddings(path: str, settings: Settings) -> None:
-    check_embeddings(path, settings.data_roots)
-
-
-def _check_predictions(path: str, settings: Settings) -> None:
-    check_predictions(path, settings.data_roots)
-
-
-def _check_detections(path: str, settings: Settings) -> None:
-    check_detections(path, settings.data_roots)
+def _below_roots(check: Callable[[str, Sequence[Path]], object]) -> Callable[[str, Settings], object]:
+    return lambda path, settings: check(path, settings.data_roots)
 
 
 def _check_labels(task: Task, path: str, settings: Settings) -> Labels:
@@ -165,7 +158,7 @@ LABELS_CHECKS: dict[LabelsNeed, Callable[[Task, str, Settings], object]] = {
     LabelsNeed.TRAINING: _check_training_labels,
 }
 CHECKS: dict[str, Callable[[str, Settings], object]] = {
-    "path_to_embeddings": _check_embeddings,
-    "path_to_predictions": _check_predictions,
+    "path_to_embeddings": _below_roots(check_embeddings),
+    "path_to_predictions": _below_roots(check_predictions),
     "webhook": allowed_url,
 }

@@ -36,7 +36,7 @@ LEARNT_FROM = ("backbone", *TRAINING_SET)
 class F1Request(Detecting):
     """How good the head, or the detector, trained on one labelled set is on another."""
 
-    later: ClassVar[Mapping[str, Any]] = {**LATER_FIELDS, "path_to_predictions": None}
+    later: ClassVar[frozenset[str]] = LATER_FIELDS | {"path_to_predictions"}
     needed: ClassVar[Sequence[str]] = LEARNT_FROM
 
     kind: Literal["f1"] = "f1"

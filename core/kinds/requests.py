@@ -34,23 +34,10 @@ LARGE_PASSES = 8_000  # the same of a large detector, on a GPU
 LIGHT_PASSES = 2_400  # the same of a light head, to which an image is a few rows of numbers
 MAX_DEADLINE_S = 366 * 86_400
 MAX_WITHIN_S = 86_400
-LATER_FIELDS = {
-    "task": "classification",
-    "content": False,
-    "all_probabilities": False,
-    "cross_validate": False,
-    "person": None,
-    "overlap": 1,
-    "overlap_share": 1.0,
-    "detector": None,
-    "image_size": None,
-    "passes": None,
-    "names": (),
-    "min_score": MIN_SCORE,
-    "cost": {},
-    "within_s": None,
-    "warm": False,
-}
+LATER_FIELDS = frozenset({
+    "task", "content", "all_probabilities", "cross_validate", "person", "overlap", "overlap_share", "detector",
+    "image_size", "passes", "names", "min_score", "cost", "within_s", "warm",
+})  # fmt: skip
 EMBED = ("backbone", "path_to_embeddings")
 OF_CLASSES = "What a label is: one class an image (`classification`), or any number of them (`multilabel`)."
 TaskOfClasses = Literal["classification", "multilabel"]
@@ -113,8 +100,8 @@ class JobRequest(NoBooleansAsNumbers):
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_kind_is_required)
 
-    #: Fields that came later, and their defaults.
-    later: ClassVar[Mapping[str, Any]] = LATER_FIELDS
+    #: Fields that came later.
+    later: ClassVar[frozenset[str]] = LATER_FIELDS
     #: Fields that the default task needs, and another has to leave out: the schema can't require them.
     needed: ClassVar[Sequence[str]] = ()
 
@@ -181,7 +168,8 @@ class JobRequest(NoBooleansAsNumbers):
         Fields that came later are left out while they have their default, so that requests recorded before them keep
         their fingerprints.
         """
-        exclude = {name for name, default in self.later.items() if getattr(self, name, default) == default}
+        later = {name: field for name, field in type(self).model_fields.items() if name in self.later}
+        exclude = {name for name, field in later.items() if getattr(self, name) == field.default}
         return hashlib.sha256(self.model_dump_json(exclude=exclude).encode()).hexdigest()
 
 
@@ -329,7 +317,7 @@ class Drafting(Detecting):
 class BoxesPredicted(Drafting):
     """The fields of kinds that look at predicted boxes, and can do with those of another detector."""
 
-    later: ClassVar[Mapping[str, Any]] = {**LATER_FIELDS, "path_to_predictions": None}
+    later: ClassVar[frozenset[str]] = LATER_FIELDS | {"path_to_predictions"}
 
     path_to_predictions: PathText | None = Field(
         None,

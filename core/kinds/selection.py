@@ -40,7 +40,7 @@ from nextlabel.core.kinds.results import (
     TimedPart,
 )
 from nextlabel.core.methods.base import Need
-from nextlabel.core.methods.registry import METHODS, parse_method
+from nextlabel.core.methods.registry import METHODS, methods_of, parse_method
 from nextlabel.core.people import in_file_names
 
 MOST_HANDED_OUT = 10_000  # at once, to one person
@@ -131,7 +131,7 @@ class SelectionRequest(Timed, OnePredicted, Drafting):
         chosen = method_in(body.get("method") or "auto")
         task = body.get("task") or "classification"
         if task in cls.tasks() and chosen is not None and task not in chosen.tasks():
-            able = ", ".join(name for name, known in METHODS.items() if task in known.tasks())
+            able = ", ".join(methods_of(task))
             detail = f"{chosen.name} makes no sense for {task}, for which there are {able}"
             yield Fault("/method", "invalid_value", detail)
         yield from _misfits_of_boxes(body, task == "detection")
@@ -142,7 +142,7 @@ class SelectionRequest(Timed, OnePredicted, Drafting):
             detail = f"{chosen.name} looks at what the built-in detector sees, and predictions were brought along"
             yield Fault("/method", "invalid_value", detail)
         elif not given.intersection(EMBED) and not chosen.needs <= told:
-            able = ", ".join(name for name, known in METHODS.items() if known.needs <= told and task in known.tasks())
+            able = ", ".join(name for name in methods_of(task) if METHODS[name].needs <= told)
             detail = f"{chosen.name} looks at more than predictions: name a backbone too, or take auto, {able}"
             yield Fault("/method", "invalid_value", detail)
 
@@ -242,11 +242,7 @@ class SelectionResult(TimedPart, HandedOutPart, Result):
         return ((i.rank, i.name, i.score, i.predicted, i.confidence, i.reason) for i in self.items)
 
     def sentences(self) -> Iterable[str]:
-        chosen = f"{len(self.items)} of {self.candidates} unlabelled images, chosen by {self.method.name}"
-        yield f"{chosen}: {self.method.why}."
-        if self.near_copies_left_out:
-            yield f"Near-copies left out: {self.near_copies_left_out}."
-        yield from self.of_hand_outs()
+        yield from _of_choice(self)
         yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
@@ -297,11 +293,7 @@ class MultilabelSelectionResult(TimedPart, HandedOutPart, MultilabelResult):
         )
 
     def sentences(self) -> Iterable[str]:
-        chosen = f"{len(self.items)} of {self.candidates} unlabelled images, chosen by {self.method.name}"
-        yield f"{chosen}: {self.method.why}."
-        if self.near_copies_left_out:
-            yield f"Near-copies left out: {self.near_copies_left_out}."
-        yield from self.of_hand_outs()
+        yield from _of_choice(self)
         yield from self.of_time()
 
     def labels_file(self) -> Iterable[tuple[str, str]] | None:
@@ -322,8 +314,8 @@ class DoubtfulBox(Part):
 
 class DetectionSelectionItem(Part):
     """`boxes`: what is predicted on it, the surest first; `in_doubt`: the five most doubtful of them. `expected_boxes`:
-    how many a person may have to draw: the sum of the scores above the floor, times what such sums are worth on the
-    held-out images, and as many as the detector misses on one of those. `copies`: unlabelled near-copies of it that
+    how many a person may have to draw: each box above the floor counts as often as boxes of its score are of an object
+    on held-out images, and the sum is drawn towards the mean of those. `copies`: unlabelled near-copies of it that
     were left out, at most 100."""
 
     rank: int
@@ -362,14 +354,22 @@ class DetectionSelectionResult(HandedOutPart, DetectionResult):
         return ((i.rank, i.name, i.score, i.expected_boxes, _in_words(i.boxes), i.reason) for i in self.items)
 
     def sentences(self) -> Iterable[str]:
-        chosen = f"{len(self.items)} of {self.candidates} unlabelled images, chosen by {self.method.name}"
-        yield f"{chosen}: {self.method.why}."
+        of_boxes = [f"About {self.expected_boxes:.0f} boxes to draw, {_long(self.expected_s)} of work."]
         if self.looked_at < self.candidates:
-            yield f"Looked at for it: {self.looked_at}, drawn by chance."
-        yield f"About {self.expected_boxes:.0f} boxes to draw, {_long(self.expected_s)} of work."
-        if self.near_copies_left_out:
-            yield f"Near-copies left out: {self.near_copies_left_out}."
-        yield from self.of_hand_outs()
+            of_boxes.insert(0, f"Looked at for it: {self.looked_at}, drawn by chance.")
+        return _of_choice(self, *of_boxes)
+
+
+def _of_choice(
+    result: SelectionResult | MultilabelSelectionResult | DetectionSelectionResult, *more: str
+) -> Iterator[str]:
+    """Say how many images were chosen and why, and which were left out. more: what is to be said between."""
+    chosen = f"{len(result.items)} of {result.candidates} unlabelled images, chosen by {result.method.name}"
+    yield f"{chosen}: {result.method.why}."
+    yield from more
+    if result.near_copies_left_out:
+        yield f"Near-copies left out: {result.near_copies_left_out}."
+    yield from result.of_hand_outs()
 
 
 def _long(seconds: float) -> str:

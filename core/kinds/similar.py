@@ -43,7 +43,7 @@ BoxExamples = Annotated[tuple[BoxExample, ...], Field(max_length=1_000)]
 class SimilarRequest(OnBoxes):
     """Images, or boxes, like some, and unlike others."""
 
-    later: ClassVar[Mapping[str, Any]] = {**OnBoxes.later, "like_text": (), "like_boxes": (), "unlike_boxes": ()}
+    later: ClassVar[frozenset[str]] = OnBoxes.later | {"like_text", "like_boxes", "unlike_boxes"}
     needed: ClassVar[Sequence[str]] = ("like",)
 
     kind: Literal["similar"] = "similar"

@@ -1,14 +1,19 @@
-"""Whether to stop labelling, in one sentence, never surer than the data."""
+"""What more labels would bring, and whether to stop labelling, in one sentence, never surer than the data."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from nextlabel.core.curves.forecast import Outlook
+import numpy as np
+
+from nextlabel.core.curves.forecast import Fits, Outlook, outlook
 from nextlabel.core.kinds.learning_curve import Coverage, Stability, StopAdvice
+from nextlabel.core.pipelines.material import rounded
 
 FEW_LABELS = 60  # below, the shape of a curve is a guess
 SURE = 0.8  # of the fitted curves
+FLAT = 0.03  # of the score: curves that gain no more can't be off by more
 STABLE = 0.95  # mean of Cohen's kappa over the last rounds
 COVERED = 0.5  # of the pool
 CHOSEN_LABELS = (
@@ -35,6 +40,44 @@ OF_BOXES = Words(
     "so scores on parts of them are not the pool's. Draw on some 200 images that the method `random` chooses, and ask "
     "again of these alone.",
 )
+
+
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """What lies ahead of so many labels, by the curves fitted to their score. noise: its standard deviation.
+
+    needed: labels without which nothing can be told of a curve that still rises; None: nor of any other.
+    """
+
+    fits: list[Fits]
+    labels: int
+    noise: float
+    needed: int | None
+
+    def scores(self, extra: Sequence[int]) -> Iterator[tuple[float | None, float, float]]:
+        """Yield the score with each number of extra labels, and the ends of its interval; None: it can't be told."""
+        ahead = self._outlook(extra)
+        for i in range(len(extra)):
+            if self._can_tell(ahead, i):
+                yield rounded(ahead.score[i]), rounded(ahead.low[i]), rounded(ahead.high[i])
+            else:
+                yield None, 0.0, 1.0
+
+    def advice(
+        self, worth: float, stability: Stability | None = None, coverage: Coverage | None = None, *, words: Words
+    ) -> StopAdvice:
+        """Say what `advise` does of 100 labels more."""
+        hundred = self._outlook([100])
+        if self.needed is None:
+            return advise(self.labels, None, worth, stability, coverage, words=words)
+        needed = 0 if self._can_tell(hundred, 0) else self.needed
+        return advise(self.labels, hundred, worth, stability, coverage, needed=needed, words=words)
+
+    def _outlook(self, extra: Sequence[int]) -> Outlook:
+        return outlook(self.fits, self.labels, np.array([self.labels + more for more in extra], float), self.noise)
+
+    def _can_tell(self, ahead: Outlook, i: int) -> bool:
+        return self.needed is not None and (self.labels >= self.needed or bool(ahead.gain_high[i] <= FLAT))
 
 
 def advise(

@@ -181,9 +181,9 @@ def _consensus(opinions: Opinions, probabilities: NDArray[np.float64] | None) ->
 def _told(found: Agreement) -> dict[str, Any]:
     return {
         "images": found.images,
-        "observed": None if found.observed is None else rounded(found.observed),
-        "alpha": None if found.alpha is None else rounded(found.alpha),
-        "alpha_interval": None if found.interval is None else rounded_interval(found.interval),
+        "observed": rounded(found.observed),
+        "alpha": rounded(found.alpha),
+        "alpha_interval": rounded_interval(found.interval),
     }
 
 

@@ -66,13 +66,7 @@ def carry_out(request: AuditRequest, run: Run) -> AuditResult:
         arms=arms,
         sentence=summary_of(arms, at_random, OF_CLASSES),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
-        manifest=manifest(
-            request,
-            source,
-            run,
-            head=True,
-            sources=sources_of(labelled, validation),
-        ),
+        manifest=manifest(request, source, run, head=True, sources=sources_of(labelled, validation)),
     )
 
 
@@ -164,8 +158,8 @@ def _arm(
         f1_macro=tuple(rounded(one) for one in f1.mean(axis=0)),
         gain=rounded(found.gain),
         gain_interval=rounded_interval(found.gain_interval),
-        saved=None if found.saved is None else rounded(found.saved),
-        saved_interval=None if found.saved_interval is None else rounded_interval(found.saved_interval),
+        saved=rounded(found.saved),
+        saved_interval=rounded_interval(found.saved_interval),
         verdict=verdict,
         sentence=sentence_of(method.name, verdict, found, sizes[-1], float(chance[:, -1].mean()), OF_CLASSES),
     )

@@ -101,8 +101,8 @@ def embed_rows(
     Raises what `refuse_too_many` does.
     """
     wanted = labelled.pool.take(rows)
-    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, wanted.place.key)
-    digest = digest_of(key, wanted)
+    cache = _cache_of(backbone, wanted, run)
+    digest = digest_of(cache.key, wanted)
     remarks = RemarkCache(run.settings.cache_dir, wanted.place.key)
     if (known := run.recent.get(digest)) is not None:
         if stage is not None:
@@ -110,7 +110,7 @@ def embed_rows(
         _tell(wanted, remarks.find(wanted.names, wanted.stamps), run)
         return Embedded(wanted, known, labelled.match(wanted), ())
     run.recent.make_room(len(wanted) * backbone.dimension * 4)
-    work = _Work(wanted, backbone, EmbeddingCache(run.settings.cache_dir, key, backbone.dimension), run)
+    work = _Work(wanted, backbone, cache, run)
     work.read_cache()
     if stage is not None:
         run.stage(stage, total=len(wanted), unit="images", done=len(wanted) - len(work.missing()))
@@ -137,8 +137,7 @@ def embed_until(
     cache: those may be the first files of a folder, or all from one camera. Raises what `refuse_too_many` does.
     """
     wanted = labelled.pool.take(order)
-    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, wanted.place.key)
-    work = _Work(wanted, backbone, EmbeddingCache(run.settings.cache_dir, key, backbone.dimension), run)
+    work = _Work(wanted, backbone, _cache_of(backbone, wanted, run), run)
     work.read_cache_until(until)
     run.stage(stage, unit="images", done=work.whole())
     work.embed(unless=lambda _: time.monotonic() >= until and work.whole() >= least)
@@ -170,55 +169,17 @@ def carry_out(request: EmbeddingRequest, run: Run) -> EmbeddingResult:
     labelled = read_labelled(request.path_to_img, None, run, content=request.content)
     backbone = loaded(request, run)
     wanted = labelled.pool.take(drawn_order(labelled.pool.names, request.seed))
-    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, wanted.place.key)
-    cache = EmbeddingCache(run.settings.cache_dir, key, backbone.dimension)
-    rows = _not_in(cache, wanted)
-    run.stage("embed", total=len(wanted), unit="images", done=len(wanted) - len(rows))
-    seen, unreadable = _embed_into(cache, wanted, rows, backbone, run, run.filler.pays if run.filler else _never)
-    if run.filler is not None and seen < len(rows):
-        run.filler.fill(key, wanted, rows[seen:], backbone, run)
-        left = _not_in(cache, wanted.take(rows[seen:]))
-        unreadable += _embed_into(cache, wanted, rows[seen:][left], backbone, run, _never)[1]
-    refuse_too_many(unreadable, len(wanted), wanted.place, run)
+    work = _Work(wanted, backbone, _cache_of(backbone, wanted, run), run, holds=False, must_keep=True)
+    work.find()
+    run.stage("embed", total=len(wanted), unit="images", done=len(wanted) - len(work.missing()))
+    work.embed_with_others()
+    refuse_too_many(work.unreadable, len(wanted), wanted.place, run)
     return EmbeddingResult(
         images=len(wanted),
-        embedded=len(wanted) - len(unreadable),
-        skipped=skipped_images(labelled.pool.skipped, unreadable),
+        embedded=len(wanted) - len(work.unreadable),
+        skipped=skipped_images(labelled.pool.skipped, work.unreadable),
         manifest=manifest(request, backbone, run, head=False, sources={"pool": labelled}),
     )
-
-
-def _not_in(cache: EmbeddingCache, pool: Pool) -> NDArray[np.int64]:
-    return np.flatnonzero(~cache.find(pool.names, pool.stamps).hit)
-
-
-def _embed_into(
-    cache: EmbeddingCache,
-    wanted: Pool,
-    rows: NDArray[np.int64],
-    backbone: Backbone,
-    run: Run,
-    unless: Callable[[float | None], bool],
-) -> tuple[int, list[SkippedFile]]:
-    """Embed rows into the cache, with no more than a segment of it in memory, or until `unless(seconds left)`.
-
-    Return how many were seen, and those that can't be read.
-    """
-    seen, before, writer = 0, len(wanted) - len(rows), CacheWriter(cache, wanted)
-    unreadable: list[SkippedFile] = []
-    batches = embed(backbone, wanted, rows.tolist(), run.settings, check=run.check, halved=run.halved)
-    try:
-        with closing(batches):
-            for batch in batches:
-                seen += batch.seen
-                unreadable += batch.unreadable
-                writer.add(batch)
-                run.advance(max(before + seen, run.done))
-                if unless(run.seconds_left):
-                    break
-    finally:
-        writer.flush()
-    return seen, unreadable
 
 
 def loaded(request: JobRequest, run: Run) -> Backbone:
@@ -241,10 +202,8 @@ def fill_cache(labelled: Matchable, backbone: Backbone, stage: str, run: Run) ->
     Raises as `embed_rows` does.
     """
     pool = labelled.pool
-    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, pool.place.key)
     run.recent.make_room(len(pool) * backbone.dimension * 4)
-    cache = EmbeddingCache(run.settings.cache_dir, key, backbone.dimension)
-    work = _Work(pool, backbone, cache, run, holds=False)
+    work = _Work(pool, backbone, _cache_of(backbone, pool, run), run, holds=False)
     found = work.find()
     if not len(work.missing()):
         return found, ()
@@ -254,17 +213,31 @@ def fill_cache(labelled: Matchable, backbone: Backbone, stage: str, run: Run) ->
     return work.find(), tuple(work.unreadable)
 
 
+def _cache_of(backbone: Backbone, pool: Pool, run: Run) -> EmbeddingCache:
+    key = CacheKey(backbone.name, backbone.weights, backbone.preprocessing, pool.place.key)
+    return EmbeddingCache(run.settings.cache_dir, key, backbone.dimension)
+
+
 class _Work:
     """N wanted images: some we `have` (N,), their rows of `embeddings` (N, d) filled; some were tried here and can't be
     read; the rest is missing.
     """
 
     def __init__(
-        self, wanted: Pool, backbone: Backbone, cache: EmbeddingCache, run: Run, *, holds: bool = True
+        self,
+        wanted: Pool,
+        backbone: Backbone,
+        cache: EmbeddingCache,
+        run: Run,
+        *,
+        holds: bool = True,
+        must_keep: bool = False,
     ) -> None:
-        """`holds`: whether embeddings are kept here, and not in the cache alone."""
+        """holds: whether embeddings are kept here, and not in the cache alone. must_keep: a cache that can't be written
+        ends the job; else it costs a warning.
+        """
         self.embeddings = np.empty((len(wanted) if holds else 0, backbone.dimension), np.float32)
-        self._holds = holds
+        self._holds, self._must_keep = holds, must_keep
         self.have = np.zeros(len(wanted), np.bool_)
         self.remarks = np.zeros(len(wanted), np.uint8)  # of those that were embedded here
         self.unreadable: list[SkippedFile] = []
@@ -276,7 +249,7 @@ class _Work:
         return np.flatnonzero(~self.have & ~self._tried)
 
     def find(self) -> Found:
-        """Look up what the cache has, for one that holds nothing."""
+        """Look up what the cache has, where nothing is held here."""
         found = self._cache.find(self._wanted.names, self._wanted.stamps)
         self.have = found.hit
         return found
@@ -327,8 +300,8 @@ class _Work:
         """All that is missing, or until `unless(seconds left at the speed so far)`."""
         run, rows = self._run, self.missing()
         seen, before = 0, len(self._wanted) - len(rows)
-        writer = _TolerantWriter(self._cache, self._wanted, run)
         wanted, settings = self._wanted, run.settings
+        writer = CacheWriter(self._cache, wanted) if self._must_keep else _TolerantWriter(self._cache, wanted, run)
         batches = embed(
             self._backbone, wanted, rows.tolist(), settings, check=run.check, halved=run.halved, waits=run.waits
         )

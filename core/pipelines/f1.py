@@ -55,7 +55,7 @@ def carry_out(request: F1Request, run: Run) -> F1Result:
                 precision=rounded(one.precision),
                 recall=rounded(one.recall),
                 f1=rounded(one.f1),
-                f1_interval=None if one.f1_interval is None else rounded_interval(one.f1_interval),
+                f1_interval=rounded_interval(one.f1_interval),
                 support=one.support,
                 predicted=one.predicted,
             )

@@ -29,6 +29,7 @@ from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.leaks import as_leaks, find_leaks
 from nextlabel.core.pipelines.material import (
     Labelled,
+    Read,
     manifest,
     out_of_fold,
     read_labelled,
@@ -97,7 +98,7 @@ class Checked:
 
     embedded: Embedded
     source: Source
-    sources: dict[str, Labelled]
+    sources: dict[str, Read]
     told: dict[str, Any]
 
 

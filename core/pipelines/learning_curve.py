@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.curves.forecast import REPLICATES, Fits, Outlook, fit_all, forecast_error, outlook
+from nextlabel.core.curves.forecast import REPLICATES, Fits, fit_all, forecast_error
 from nextlabel.core.kinds.learning_curve import (
     KIND,
     Coverage,
@@ -24,7 +24,7 @@ from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, squared_distances
 from nextlabel.core.metrics.f1 import macro_f1
 from nextlabel.core.neural.folds import stratified_folds
-from nextlabel.core.pipelines.advice import advise
+from nextlabel.core.pipelines.advice import OF_CLASSES, Ahead
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.fits import Fitter, Split, need_labels
 from nextlabel.core.pipelines.material import manifest, read_labelled, rounded, skipped_images
@@ -46,7 +46,6 @@ ORDER_OF_CHOICE = (
     "labels, and a curve that still rises, it can't be told where it ends"
 )
 ENOUGH_A_CLASS = 25  # chosen labels: from fewer, forecasts of curves that still rise were too rosy (docs/stopping.md)
-FLAT = 0.03  # of macro F1: curves that gain no more can't be off by more
 OWN_SCORES = (
     "they can't score themselves, and nothing bounds the forecast: label some 200 images that the method `random` "
     "chooses, and name them as a validation set"
@@ -74,17 +73,15 @@ def carry_out(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     splits = _splits(request, embedded, validation, None if at_random else fitter)
     measured = _measure(splits, fitter, run)
     run.stage("forecast")
-    scores = measured.scores(pooled=validation is None)
+    scores, sizes = measured.scores(pooled=validation is None), measured.sizes.astype(np.float64)
     labels = len(embedded.matched.rows)
-    fits = fit_all(measured.sizes.astype(np.float64), scores.replicates)
-    ahead = outlook(fits, labels, np.array([labels, *(labels + extra for extra in request.ahead)], float), scores.noise)
-    hundred = outlook(fits, labels, np.array([labels + 100.0]), scores.noise)
-    known = at_random or validation is not None
-    needed = 0 if at_random or not known else ENOUGH_A_CLASS * splits[0].n_classes
-
-    def can_tell(which: Outlook, i: int) -> bool:
-        return known and (labels >= needed or bool(which.gain_high[i] <= FLAT))
-
+    needed = 0 if at_random else None if validation is None else ENOUGH_A_CLASS * splits[0].n_classes
+    ahead = Ahead(fit_all(sizes, scores.replicates), labels, scores.noise, needed)
+    extra = (0, *request.ahead)
+    now, *forecast = (
+        Forecast(extra=more, labels=labels + more, f1_macro=score, low=low, high=high)
+        for more, (score, low, high) in zip(extra, ahead.scores(extra), strict=True)
+    )
     stability = _stability(splits[0], embedded, fitter, request.seed)
     coverage = _coverage(embedded, request.seed)
     return LearningCurveResult(
@@ -92,29 +89,14 @@ def carry_out(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
         validation="cross-validation" if validation is None else "held out",
         validation_images=labels if validation is None else len(validation.embeddings),
         points=_points(measured, scores),
-        fits=tuple(as_fit(one, measured.sizes.astype(np.float64), scores.mean) for one in fits),
-        now=_forecast(ahead, 0, 0, labels, can_tell(ahead, 0)),
-        forecast=tuple(
-            _forecast(ahead, i, extra, labels, can_tell(ahead, i)) for i, extra in enumerate(request.ahead, 1)
-        ),
+        fits=tuple(as_fit(one, sizes, scores.mean) for one in ahead.fits),
+        now=now,
+        forecast=tuple(forecast),
         stability=stability,
         coverage=coverage,
-        advice=advise(
-            labels,
-            hundred if known else None,
-            request.worth_per_100,
-            stability,
-            coverage,
-            needed=0 if can_tell(hundred, 0) else needed,
-        ),
+        advice=ahead.advice(request.worth_per_100, stability, coverage, words=OF_CLASSES),
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
-        manifest=manifest(
-            request,
-            source,
-            run,
-            head=True,
-            sources=sources_of(labelled, validation),
-        ),
+        manifest=manifest(request, source, run, head=True, sources=sources_of(labelled, validation)),
     )
 
 
@@ -258,10 +240,3 @@ def as_fit(one: Fits, sizes: NDArray[np.float64], mean: NDArray[np.float64]) -> 
         parameters=middle,
         error=rounded(forecast_error(family, sizes, mean)),
     )
-
-
-def _forecast(ahead: Outlook, i: int, extra: int, labels: int, can_be_told: bool) -> Forecast:
-    if not can_be_told:
-        return Forecast(extra=extra, labels=labels + extra, f1_macro=None, low=0.0, high=1.0)
-    score, low, high = (rounded(one[i]) for one in (ahead.score, ahead.low, ahead.high))
-    return Forecast(extra=extra, labels=labels + extra, f1_macro=score, low=low, high=high)

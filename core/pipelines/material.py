@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from typing import Protocol
+from typing import Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -337,8 +337,13 @@ def skipped_images(*parts: Sequence[SkippedFile]) -> tuple[SkippedImage, ...]:
     return tuple(SkippedImage(name=one.name, reason=one.reason) for part in parts for one in part)
 
 
-def rounded(value: float) -> float:
-    return round(float(value), DIGITS)
+@overload
+def rounded(value: float) -> float: ...
+@overload
+def rounded(value: float | None) -> float | None: ...
+def rounded(value: float | None) -> float | None:
+    """Round as results do; None, for what can't be told, stays None."""
+    return None if value is None else round(float(value), DIGITS)
 
 
 def all_rounded(values: NDArray[np.float64], digits: int) -> NDArray[np.float64]:
@@ -351,6 +356,10 @@ def all_rounded(values: NDArray[np.float64], digits: int) -> NDArray[np.float64]
     return found
 
 
-def rounded_interval(interval: tuple[float, float]) -> tuple[float, float]:
-    low, high = interval
-    return rounded(low), rounded(high)
+@overload
+def rounded_interval(interval: tuple[float, float]) -> tuple[float, float]: ...
+@overload
+def rounded_interval(interval: tuple[float, float] | None) -> tuple[float, float] | None: ...
+def rounded_interval(interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Round both ends; None stays None."""
+    return None if interval is None else (rounded(interval[0]), rounded(interval[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from nextlabel.core.data.spelling import hint
 from nextlabel.core.errors import ClassesNeverMeet, NothingToValidate, WarningCode
 from nextlabel.core.kinds.requests import OneValidated
 from nextlabel.core.pipelines.embedding import Embedded
-from nextlabel.core.pipelines.material import Labelled, read_labelled
+from nextlabel.core.pipelines.material import Labelled, Read, read_labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Source
 from nextlabel.core.tasks.base import Matched
@@ -101,6 +102,13 @@ def _few(classes: Sequence[str]) -> str:
     return ", ".join(map(shown, classes[:5])) + more
 
 
-def sources_of(labelled: Labelled, validation: Validation | None) -> dict[str, Labelled]:
-    """As the manifest names them."""
+class Beside(Protocol):
+    """A validation set, of whatever task."""
+
+    @property
+    def labelled(self) -> Read: ...
+
+
+def sources_of(labelled: Read, validation: Beside | None) -> dict[str, Read]:
+    """Name them as the manifest does."""
     return {"pool": labelled, **({"validation": validation.labelled} if validation else {})}

@@ -21,6 +21,7 @@ from nextlabel.core.kinds.similar import DetectionSimilarItem, DetectionSimilarR
 from nextlabel.core.tasks.registry import DETECTION
 from tests.e2e import canned
 from tests.e2e.canned import Canned
+from tests.e2e.settled import hurried
 from tests.e2e.visitor import NARROW, until
 
 pytestmark = pytest.mark.e2e
@@ -388,8 +389,9 @@ def test_contradictions_are_settled_with_both_drawings_side_by_side(visit, proje
     expect(page.get_by_role("heading", name="One image, several drawings: 1")).to_be_visible()
     expect(page.locator(".scene .box")).to_have_count(2)
     visitor.shot("boxes-contradiction")
-    page.get_by_role("button", name="As anna drew").click()
-    page.get_by_role("button", name="As bert drew").click()  # the last one holds
+    with hurried(page):
+        page.get_by_role("button", name="As anna drew").click()
+        page.get_by_role("button", name="As bert drew").click()  # the last one holds
     until(page, lambda: drawn(labels) == {"scene_0.png": [("red", [300, 100, 60, 60])]})
     assert [(labels / f"boxes-{person}.jsonl").read_text() for person in ("anna", "bert")] == ["", ""]
 
@@ -606,9 +608,10 @@ def test_what_one_is_unsure_of_and_what_is_kept_apart_is_come_back_to(visit, pro
     expect(page.get_by_text(re.compile("^[01] of 4$"))).to_be_visible()
     assert visitor.serious() == []
     visitor.shot("boxes-apart")
-    for _ in range(4):
-        page.keyboard.press("n")
-    expect(page.get_by_text("4 of 4")).to_be_visible()
-    page.keyboard.press("Space")  # back at once, with the last image still on its way to the disk
+    with hurried(page):
+        for _ in range(4):
+            page.keyboard.press("n")
+        expect(page.get_by_text("4 of 4")).to_be_visible()
+        page.keyboard.press("Space")  # back at once, with the last image still on its way to the disk
     expect(page.get_by_text("4 images are kept apart")).to_contain_text("4 labelled")
     expect(page.get_by_role("link", name="Label them")).to_have_count(0)

@@ -15,6 +15,7 @@ from nextlabel.core.settings import Settings
 from tests.api.support import served
 from tests.e2e import canned
 from tests.e2e.canned import Canned
+from tests.e2e.settled import hurried, settle
 from tests.e2e.visitor import NARROW, WIDE, give_some, looked_at, read, until
 
 pytestmark = pytest.mark.e2e
@@ -293,10 +294,11 @@ def test_going_from_view_to_view_leaves_no_rejection_behind(visit, project, labe
     give_some(labels, "red_0.png")
     visitor = visit()
     page = open_batch(visitor, project)
-    for _ in range(3):
-        for digit in "234561":
-            page.keyboard.press(f"Alt+{digit}")
-            page.wait_for_timeout(30)
+    with hurried(page):
+        for _ in range(3):
+            for digit in "234561":
+                page.keyboard.press(f"Alt+{digit}")
+                page.wait_for_timeout(30)
     expect(page.get_by_role("option")).to_have_count(len(BATCH))
 
 
@@ -317,7 +319,6 @@ def test_a_point_on_the_map_stays_when_it_is_clicked_or_tapped(visit, project, l
     under = page.get_by_role("complementary", name="The image under the pointer")
     expect(under).to_contain_text("Click or tap a point")
     box = plane.bounding_box()
-    page.wait_for_timeout(300)
     press = page.touchscreen.tap if touch else page.mouse.click
     for x in range(5, 95, 6):
         for y in range(10, 90, 8):
@@ -497,7 +498,8 @@ def test_axe_finds_nothing_serious(visit, project, labels, scheme):
         page.evaluate("view => { location.hash = `#/${view}`; }", view)
         for name in starts.get(view, []):
             page.get_by_role("button", name=name).click()
-        page.wait_for_timeout(800)
+        settle(page)
+        expect(page.locator(".under-way")).to_have_count(0)
         assert visitor.serious() == [], view
 
 

@@ -14,6 +14,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
 from nextlabel.core.data.labels import write_labels
 from nextlabel.core.tasks.classification import read_labels
+from tests.e2e.settled import watch
 from tests.pools import class_of
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -26,8 +27,9 @@ SHOTS = os.environ.get("SHOTS")  # a folder: what is seen is kept there, for peo
 AXE = ROOT / "api/page/node_modules/axe-core/axe.min.js"
 #: A tile's short text is hidden from screen readers, which hear a sentence instead.
 NOT_ASKED = {"label-content-name-mismatch": {"enabled": False}}
-SLOW_ANSWERS = os.environ.get("SLOW_ANSWERS")  # a seed: requests and answers are held back at random
+RACES = os.environ.get("RACES")  # a seed: requests, answers, timers and frames are held back at random
 #: Sending waits up to 100 ms, in one case of four; an answer up to 400, one in twelve 1.5 s: they overtake each other.
+#: Timers are up to 150 ms late, and frames, with which the focus is handed over, up to 200.
 HELD_BACK = """
     let seed = SEED + [...location.hash].reduce((sum, one) => sum + one.charCodeAt(0), 0);
     const random = () => {
@@ -36,7 +38,7 @@ HELD_BACK = """
         mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
         return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
     };
-    const { fetch } = window;
+    const { fetch, setTimeout, requestAnimationFrame } = window;
     const hold = (ms, signal) => new Promise((resolve, reject) => {
         const timer = setTimeout(resolve, ms);
         signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)));
@@ -47,6 +49,25 @@ HELD_BACK = """
         await hold(random() < 1 / 12 ? 1500 : 400 * random(), how?.signal);
         return answer;
     };
+    let late = 0, drawnAt = 0;
+    window.setTimeout = (callback, ms = 0, ...given) => {
+        const now = performance.now();
+        if (now > drawnAt + 200) [late, drawnAt] = [random() < 0.3 ? 150 * random() : 0, now];
+        return setTimeout(callback, ms + late, ...given);
+    };
+    let frame = new Map(), frames = 0;
+    const draw = (time) => {
+        const callbacks = [...frame.values()];
+        frame.clear();
+        for (const callback of callbacks) callback(time);
+    };
+    window.requestAnimationFrame = (callback) => {
+        const late = random() < 0.3 ? 200 * random() : 0;
+        if (!frame.size) setTimeout(() => requestAnimationFrame(draw), late);
+        frame.set(++frames, callback);
+        return frames;
+    };
+    window.cancelAnimationFrame = (id) => frame.delete(id);
 """
 #: What software rendering has to say about its speed, where there is no graphics card.
 OF_THE_DRIVER = "GL Driver Message"
@@ -62,8 +83,9 @@ class Visitor:
         context.on("console", self._listen)  # of all tabs, unhandled rejections among the errors
         context.on("weberror", lambda fault: self.faults.append(str(fault.error)))
         context.on("request", lambda request: self._look_at(request.url))
-        if SLOW_ANSWERS:
-            context.add_init_script(HELD_BACK.replace("SEED", str(int(SLOW_ANSWERS))))
+        if RACES:
+            context.add_init_script(f"(() => {{ {HELD_BACK.replace('SEED', str(int(RACES)))} }})();")
+        watch(context)
         self.page: Page = context.new_page()
 
     def _listen(self, said: ConsoleMessage) -> None:

@@ -11,6 +11,8 @@ export function start(): void {
   comebacks.subscribe((times) => {
     if (times) tell(words.connection.back);
   });
-  render(<App />, document.getElementById("app")!);
+  const app = document.getElementById("app")!;
+  render(<App />, app);
+  app.removeAttribute("aria-busy");
   void watch();
 }

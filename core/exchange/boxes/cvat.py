@@ -6,44 +6,37 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
 from nextlabel.core.data.boxes import BoxedImage
 from nextlabel.core.data.labels import sorted_classes
-from nextlabel.core.data.roots import shown
-from nextlabel.core.errors import ExchangeMalformed
 from nextlabel.core.exchange.boxes.found import BoxReading, FoundImage
 from nextlabel.core.exchange.boxes.shapes import Hulls, Place, corners_to_place, rotated_hull
-from nextlabel.core.exchange.cvat import FILES, SHAPES, meta, writable_text
-from nextlabel.core.exchange.files import file_in, parse_xml, read_text
+from nextlabel.core.exchange.cvat import FILES, SHAPES, begun, images_of, number_in, root_of, whole, writable_text
+from nextlabel.core.exchange.files import file_in
 
 LOOKED_AT = "looked_at"  # in <meta> of what we write: somebody looked at each of the images
 
 
-def document(images: Mapping[str, BoxedImage], classes: Iterable[str] = (), name: str = "nextlabel") -> str:
+def document(images: Mapping[str, BoxedImage], classes: Iterable[str] = ()) -> str:
     """Write the XML. `classes`: further ones, which no box has.
 
     Raises:
         Inexpressible: a name or class holds a character that XML has no place for.
     """
     names = sorted_classes([*classes, *(box.class_name for image in images.values() for box in image.boxes)])
-    root = Element("annotations")
-    SubElement(root, "version").text = "1.1"
-    head = meta(name, len(images), names)
+    root, head = begun(len(images), names)
     SubElement(head, LOOKED_AT).text = "True"
-    root.append(head)
-    for at, (image_name, image) in enumerate(images.items()):
+    for at, (name, image) in enumerate(images.items()):
         size = {"width": str(image.width), "height": str(image.height)}
-        one = SubElement(root, "image", {"id": str(at), "name": writable_text(image_name), **size})
+        one = SubElement(root, "image", {"id": str(at), "name": writable_text(name), **size})
         for box in image.boxes:
             ends = {"xtl": box.x, "ytl": box.y, "xbr": box.x + box.width, "ybr": box.y + box.height}
             fixed = {"label": writable_text(box.class_name), "source": "manual", "occluded": "0", "z_order": "0"}
             SubElement(one, "box", {**fixed, **{key: repr(float(value)) for key, value in ends.items()}})
-    ElementTree.indent(root)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+    return whole(root)
 
 
 def read(path: Path, *, hull: bool = False) -> BoxReading:
@@ -57,20 +50,11 @@ def read(path: Path, *, hull: bool = False) -> BoxReading:
     """
     file = file_in(path, FILES, "CVAT for images")
     reading = BoxReading.of(file, "CVAT for images 1.1")
-    root = parse_xml(read_text(file), shown(file))
-    if root.tag != "annotations":
-        raise ExchangeMalformed(f"{shown(file)} is no CVAT file: its root is <{root.tag}>, not <annotations>.")
-    if root.find("track") is not None:
-        raise ExchangeMalformed(f"{shown(file)} is of a video (it has tracks). Export it as CVAT for images.")
+    root = root_of(file)
     looked_at = True if root.findtext(f"meta/{LOOKED_AT}") == "True" else None
-    images = sorted(enumerate(root.iter("image"), start=1), key=lambda image: _id(image[1].get("id"), image[0]))
     hulls = Hulls(reading, allowed=hull)
-    for at, image in images:
-        place, name = f"image no. {at}", image.get("name")
-        if not name:
-            reading.faults.note(place, "it has no name; export the file anew")
-            continue
-        reading.images.append(_image(image, place, name, looked_at, hulls))
+    images = images_of(root, reading.faults)
+    reading.images = [_image(image, place, name, looked_at, hulls) for place, name, image in images]
     return reading
 
 
@@ -88,7 +72,7 @@ def _image(image: Element, place: str, name: str, looked_at: bool | None, hulls:
             places.append(found)
             classes.append(shape.get("label", ""))
             by_model.append(shape.get("source") == "auto")
-    width, height = (_id(image.get(side), 0) for side in ("width", "height"))
+    width, height = (number_in(image.get(side), 0) for side in ("width", "height"))
     return FoundImage(
         place=place,
         name=name,
@@ -123,7 +107,3 @@ def _float(text: str | None) -> float:
         return float(text or "")
     except ValueError:
         return math.nan
-
-
-def _id(text: str | None, otherwise: int) -> int:
-    return int(text) if text is not None and re.fullmatch("[0-9]{1,18}", text) else otherwise

@@ -19,7 +19,7 @@ from nextlabel.core.exchange.boxes.proposed import ProposedImage
 from nextlabel.core.exchange.boxes.shapes import Hulls, Place, rotated_hull
 from nextlabel.core.exchange.files import read_json
 from nextlabel.core.exchange.image_urls import ImageUrls
-from nextlabel.core.exchange.label_studio import NameOf, image_key
+from nextlabel.core.exchange.label_studio import NameOf, image_key, objects_in
 
 RECTANGLES = "rectanglelabels"
 CROWD = "crowd"  # in the `meta` of a region of ours
@@ -165,70 +165,78 @@ def _annotations_of(row: dict[str, Any], place: str, key: str, reading: BoxReadi
     sides = [value for side in ("width", "height") if _is_side(value := data.get(side))]
     size = (sides[0], sides[1]) if len(sides) == 2 else None
     if data is row:  # JSON-MIN: what was drawn stands beside the image, under the name of the control
-        lists = [value for value in row.values() if isinstance(value, list)]
-        regions = [
-            {"value": one, **one} for value in lists for one in value if isinstance(one, dict) and RECTANGLES in one
-        ]
+        drawn = [one for value in row.values() for one in objects_in(value) if RECTANGLES in one]
+        regions = [{"value": one, **one} for one in drawn]
         yield _Annotation(place, url, regions, by_model=False, time=str(row.get("updated_at", "")), size=size)
         return
-    for part, by_model in (("annotations", False), ("predictions", True)):
-        listed = row.get(part, row.get("completions") if part == "annotations" else None)
-        for one in listed if isinstance(listed, list) else []:
-            if isinstance(one, dict) and not one.get("was_cancelled"):
-                result = one.get("result")
-                regions = [r for r in result if isinstance(r, dict)] if isinstance(result, list) else []
+    people, models = row.get("annotations", row.get("completions")), row.get("predictions")
+    for listed, by_model in ((people, False), (models, True)):
+        for one in objects_in(listed):
+            if not one.get("was_cancelled"):
                 time = str(one.get("updated_at") or one.get("created_at") or "")
-                yield _Annotation(place, url, regions, by_model, time, size)
+                yield _Annotation(place, url, objects_in(one.get("result")), by_model, time, size)
 
 
 def _image(annotation: _Annotation, name: str, from_name: str | None, hulls: Hulls) -> FoundImage:
-    reading, place = hulls.reading, annotation.place
-    places: list[Place] = []
-    classes: list[str] = []
-    crowd: list[bool] = []
-    size = annotation.size
+    faults, size = hulls.reading.faults, annotation.size
+    boxes: list[tuple[Place, str, bool]] = []
+    for region, value in _rectangles(annotation, from_name, hulls.reading):
+        if fault := _fault_of(region, value):
+            faults.note(annotation.place, fault)
+            continue
+        size = region["original_width"], region["original_height"]
+        if (found := _place(value, size, annotation.place, hulls)) is not None:
+            meta = region.get("meta")
+            is_crowd = isinstance(meta, dict) and meta.get("text") == [CROWD]
+            boxes.append((found, value[RECTANGLES][0], is_crowd))
+    return FoundImage(
+        place=annotation.place,
+        name=name,
+        size=size,
+        places=np.array([place for place, _, _ in boxes], np.float64).reshape(-1, 4),
+        classes=[class_name for _, class_name, _ in boxes],
+        crowd=np.array([is_crowd for _, _, is_crowd in boxes], bool),
+        by_model=np.full(len(boxes), annotation.by_model),
+        looked_at=not annotation.by_model,
+    )
+
+
+def _rectangles(
+    annotation: _Annotation, from_name: str | None, reading: BoxReading
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield the regions that are boxes, of that name or of any, and the value of each; count those that are none."""
     for region in annotation.regions:
         value = region.get("value")
         if not isinstance(value, dict) or RECTANGLES not in value:
             reading.repaired["answers that are no boxes were passed over"] += 1
-            continue
-        if from_name is not None and region.get("from_name", from_name) != from_name:
-            continue
-        said = value[RECTANGLES]
-        width, height = (region.get(f"original_{side}") for side in ("width", "height"))
-        if not (_is_side(width) and _is_side(height)):
-            reading.faults.note(place, "a box has no `original_width` and `original_height`")
-            continue
-        if region.get("image_rotation") not in (None, 0):
-            reading.faults.note(place, "the image was turned in Label Studio; turn it back there, and export it anew")
-            continue
-        if not isinstance(said, list) or len(said) != 1 or not isinstance(said[0], str):
-            reading.faults.note(place, f"a box has one class, and this one says {shown(str(said))}")
-            continue
-        size = (width, height)
-        x, y, w, h = (_number(value.get(field)) for field in ("x", "y", "width", "height"))
-        turn = _number(value.get("rotation", 0))
-        if not all(map(math.isfinite, (x, y, w, h, turn))):
-            reading.faults.note(place, "a box needs x, y, width and height as numbers (and a finite rotation)")
-            continue
-        found: Place | None = (x * width / 100, y * height / 100, w * width / 100, h * height / 100)
-        if turn % 360 and found is not None:  # around its upper left corner
-            found = hulls.of(place, "a turned box", rotated_hull(found, turn, found[:2]))
-        if found is not None:
-            places.append(found)
-            classes.append(said[0])
-            meta = region.get("meta")
-            crowd.append(isinstance(meta, dict) and meta.get("text") == [CROWD])
-    return FoundImage(
-        place=place,
-        name=name,
-        size=size,
-        places=np.array(places, np.float64).reshape(-1, 4),
-        classes=classes,
-        crowd=np.array(crowd, bool),
-        by_model=np.full(len(classes), annotation.by_model),
-        looked_at=not annotation.by_model,
-    )
+        elif from_name is None or region.get("from_name", from_name) == from_name:
+            yield region, value
+
+
+def _fault_of(region: Mapping[str, Any], value: Mapping[str, Any]) -> str | None:
+    """Say why a box can't be taken, whatever its place; None where it can."""
+    said = value[RECTANGLES]
+    if not all(_is_side(region.get(f"original_{side}")) for side in ("width", "height")):
+        return "a box has no `original_width` and `original_height`"
+    if region.get("image_rotation") not in (None, 0):
+        return "the image was turned in Label Studio; turn it back there, and export it anew"
+    if not isinstance(said, list) or len(said) != 1 or not isinstance(said[0], str):
+        return f"a box has one class, and this one says {shown(str(said))}"
+    return None
+
+
+def _place(value: Mapping[str, Any], size: tuple[int, int], at: str, hulls: Hulls) -> Place | None:
+    """Return a box in pixels, upright; None, with a fault, where it is none."""
+    x, y, w, h = (_number(value.get(field)) for field in ("x", "y", "width", "height"))
+    turn = _number(value.get("rotation", 0))
+    if not all(map(math.isfinite, (x, y, w, h, turn))):
+        hulls.reading.faults.note(at, "a box needs x, y, width and height as numbers (and a finite rotation)")
+        return None
+    width, height = size
+    found = (x * width / 100, y * height / 100, w * width / 100, h * height / 100)
+    if turn % 360 == 0:
+        return found
+    return hulls.of(at, "a turned box", rotated_hull(found, turn, found[:2]))  # around its upper left corner
 
 
 def _is_side(value: Any) -> TypeGuard[int]:

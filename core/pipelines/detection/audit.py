@@ -7,7 +7,6 @@ crowded images are held against random choice at as many boxes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,20 +22,14 @@ from nextlabel.core.methods.baseline import Random
 from nextlabel.core.methods.batch import choose
 from nextlabel.core.methods.detection import GIVEN_DOUBTS, ClassSum
 from nextlabel.core.pipelines.audit import CANT_TELL, sizes_between
-from nextlabel.core.pipelines.detection.finder import finder_of, passes_of
+from nextlabel.core.pipelines.detection.finder import finder_of, series_of
+from nextlabel.core.pipelines.detection.fits import Split, Validation, is_random, map50_of, read_validation
 from nextlabel.core.pipelines.detection.labelled import check_can_score, of_their_size, read_pool, without_shared
-from nextlabel.core.pipelines.detection.learning_curve import (
-    Validation,
-    is_random,
-    judged_by,
-    map50_of,
-    read_validation,
-)
 from nextlabel.core.pipelines.detection.looking import Finder
 from nextlabel.core.pipelines.detection.selection import above_floor
-from nextlabel.core.pipelines.detection.training_set import are_small
 from nextlabel.core.pipelines.material import manifest, rounded, rounded_interval, skipped_images
 from nextlabel.core.pipelines.run import Run
+from nextlabel.core.pipelines.validation import sources_of
 from nextlabel.core.pipelines.verdicts import OF_BOXES, sentence_of, summary_of, verdict_of
 
 LEAST_LABELS = 60
@@ -51,7 +44,7 @@ def carry_out(request: AuditRequest, run: Run) -> DetectionAuditResult:
     """Unless another detector is asked for, light heads find the boxes: a replay trains some dozen of them."""
     run.plan(*KIND.planned(leave_out=("embed validation images", "replay")))
     run.stage("read")
-    labelled = read_pool(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
+    labelled = read_pool(request, run)
     drawn, skipped = of_their_size(labelled, run)
     validation = read_validation(request, run) if request.path_to_img_val is not None else None
     if validation is not None:
@@ -65,7 +58,7 @@ def carry_out(request: AuditRequest, run: Run) -> DetectionAuditResult:
     by = request.model_copy(update={"detector": request.detector or "light"})
     at_random = is_random(by, labelled, run, CANT_TELL)
     splits = [_split(labelled.pool, drawn, validation, [request.seed, r]) for r in range(request.repeats)]
-    most = min(len(split.drawn) for split in splits)
+    most = min(len(split.learnt) for split in splits)
     sizes = sizes_between(FIRST, max(FIRST + 1, min(request.budget or min(BUDGET_MOST, round(BUDGET * most)), most)))
     methods: list[Method] = [Random(), *request.methods]
     replays = _Replays(by, sizes, len(methods), splits, run)
@@ -77,47 +70,29 @@ def carry_out(request: AuditRequest, run: Run) -> DetectionAuditResult:
     assert finder is not None
     return DetectionAuditResult(
         repeats=request.repeats,
-        images=len(splits[0].drawn),
+        images=len(splits[0].learnt),
         validation="split" if validation is None else "held out",
         validation_images=len(splits[0].held),
         detector=finder.name if finder.summary is None else finder.summary.name,
         arms=arms,
         sentence=summary_of(arms, at_random, OF_BOXES),
         skipped=(*skipped, *skipped_images(labelled.pool.skipped)),
-        manifest=manifest(
-            request,
-            finder,
-            run,
-            head=False,
-            sources={"pool": labelled} if validation is None else {"pool": labelled, "validation": validation.labelled},
-        ),
+        manifest=manifest(request, finder, run, head=False, sources=sources_of(labelled, validation)),
     )
 
 
 # --- replays ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class _Split:
-    """One repeat: images to choose among, in an order drawn by chance, and others to score by; by row.
-
-    Wherever that order is cut, its parts have their share of the images with a box.
-    """
-
-    pool: Pool
-    drawn: Mapping[int, BoxedImage]
-    held_pool: Pool
-    held: Mapping[int, BoxedImage]
-
-
-def _split(pool: Pool, drawn: Mapping[int, BoxedImage], validation: Validation | None, seed: Sequence[int]) -> _Split:
+def _split(pool: Pool, drawn: Mapping[int, BoxedImage], validation: Validation | None, seed: Sequence[int]) -> Split:
+    """Wherever the order of what is learnt is cut, its parts have their share of the images with a box."""
     order = mingled(np.random.default_rng(seed).permutation(list(drawn)).tolist(), drawn)
     if validation is not None:
         chosen = order[: min(DRAWN_MOST, round(DRAWN * len(order)))]
-        return _Split(pool, {row: drawn[row] for row in chosen}, validation.labelled.pool, validation.sized[0])
+        return Split(pool, {row: drawn[row] for row in chosen}, validation.labelled.pool, validation.sized[0])
     aside = min(HELD_OUT_MOST, round(HELD_OUT * len(order)))
     chosen = order[aside : aside + DRAWN_MOST]
-    return _Split(pool, {row: drawn[row] for row in chosen}, pool, {row: drawn[row] for row in order[:aside]})
+    return Split(pool, {row: drawn[row] for row in chosen}, pool, {row: drawn[row] for row in order[:aside]})
 
 
 def mingled(order: Sequence[int], drawn: Mapping[int, BoxedImage]) -> list[int]:
@@ -134,66 +109,56 @@ class _Replays:
     """
 
     def __init__(
-        self, request: AuditRequest, sizes: Sequence[int], methods: int, splits: Sequence[_Split], run: Run
+        self, request: AuditRequest, sizes: Sequence[int], methods: int, splits: Sequence[Split], run: Run
     ) -> None:
         self.sizes = sizes
         self.boxes: Scores = np.zeros((methods, len(splits), len(sizes)))
         self.map50: Scores = np.zeros_like(self.boxes)
         self.finder: Finder | None = None
         self._first: Finder | None = None
-        self._request, self._run, self._done = request, run, 0
-        self._small = are_small(splits[0].drawn)
-        self._passes = passes_of(request, run, small=self._small)
+        self._request, self._run = request, run
         rounds = methods * len(sizes)
-        self._total = rounds * sum(self._passes + len(split.held) + len(split.drawn) for split in splits)
+        self._series = series_of(
+            request,
+            splits[0].learnt,
+            run,
+            trainings=rounds * len(splits),
+            looked_at=rounds * sum(split.images for split in splits),
+        )
 
-    def carry_out(self, m: int, r: int, method: Method, split: _Split) -> None:
+    def carry_out(self, m: int, r: int, method: Method, split: Split) -> None:
         """Replay a method on a split."""
         rng = np.random.default_rng([self._request.seed, r, m])
-        known = np.array(sorted([*split.drawn][: self.sizes[0]]), np.int64)
+        known = np.array(sorted([*split.learnt][: self.sizes[0]]), np.int64)
         for s, size in enumerate(self.sizes):
             if s == 0 and m:
                 self._begin_again(m, r, split)
                 continue
             if s:
                 known = np.union1d(known, self._choose(method, split, known, size - len(known), rng))
-            labelled = {row: split.drawn[row] for row in known.tolist()}
+            labelled = {row: split.learnt[row] for row in known.tolist()}
             self.finder = finder_of(
-                self._request,
-                split.pool,
-                labelled,
-                self._run,
-                before=self._done,
-                counts=self._passes,
-                total=self._total,
-                keeps=False,
-                features_do=True,
-                small=self._small,
+                self._request, split.pool, labelled, self._run, series=self._series, keeps=False, features_do=True
             )
-            total = len(split.held) + len(split.drawn)
-            self.map50[m, r, s] = map50_of([judged_by(self.finder, split.held_pool, split.held, total, self._run)])
+            self.map50[m, r, s] = map50_of([split.judge(self.finder, self._run)])
             self.boxes[m, r, s] = sum(len(image.boxes) for image in labelled.values())
             if s == 0:
                 self._first = self.finder
-            self._count(split)
+            self._series.count(split.images, self._run)
 
-    def _begin_again(self, m: int, r: int, split: _Split) -> None:
+    def _begin_again(self, m: int, r: int, split: Split) -> None:
         """Begin with the detector that the first method of the repeat began with: it would be the same."""
         self.finder = self._first
         self.map50[m, r, 0], self.boxes[m, r, 0] = self.map50[0, r, 0], self.boxes[0, r, 0]
-        self._count(split)
+        self._series.count(split.images, self._run)
 
-    def _count(self, split: _Split) -> None:
-        self._done += self._passes + len(split.held) + len(split.drawn)
-        self._run.advance(self._done)
-
-    def _choose(self, method: Method, split: _Split, known: Rows, add: int, rng: np.random.Generator) -> Rows:
+    def _choose(self, method: Method, split: Split, known: Rows, add: int, rng: np.random.Generator) -> Rows:
         """Choose as `selection` would, by the detector of the last round. Returns rows of the pool."""
         assert self.finder is not None
         settled, _ = settle_for_boxes(method, boxes=bool(self.finder.classes), embeddings=True)
         if not settled.needs:
-            return rng.permutation(np.setdiff1d(list(split.drawn), known))[:add]
-        found = self.finder.find(split.pool, sorted(split.drawn), self._run, kept=lambda _, seen: seen)
+            return rng.permutation(np.setdiff1d(list(split.learnt), known))[:add]
+        found = self.finder.find(split.pool, sorted(split.learnt), self._run, kept=lambda _, seen: seen)
         rows = np.array(sorted(found.seen), np.int64)
         seen = [found.seen[row] for row in rows.tolist()]
         boxes = above_floor([one.detected for one in seen], self.finder.calibration, [one.described for one in seen])
@@ -231,8 +196,8 @@ def _arm(method: Method, m: int, replays: _Replays, at_random: bool) -> BoxAudit
         gain_interval=rounded_interval(found.gain_interval),
         gain_by_images=rounded(by_images.gain),
         gain_by_images_interval=rounded_interval(by_images.gain_interval),
-        saved=None if found.saved is None else rounded(found.saved),
-        saved_interval=None if found.saved_interval is None else rounded_interval(found.saved_interval),
+        saved=rounded(found.saved),
+        saved_interval=rounded_interval(found.saved_interval),
         verdict=verdict,
         sentence=sentence_of(
             method.name, verdict, found, round(float(grid[-1])), float(chance[:, -1].mean()), OF_BOXES

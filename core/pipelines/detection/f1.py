@@ -12,7 +12,7 @@ from nextlabel.core.data.boxes import BoxedImage, Detections
 from nextlabel.core.data.detections import fingerprint, read_detections
 from nextlabel.core.kinds.f1 import KIND, BoxMiss, BoxScores, Confusion, DetectionF1Result, F1Request
 from nextlabel.core.kinds.results import DetectorSummary, Skipped
-from nextlabel.core.metrics.detection import ClassAP, Interval, Kind, Miss, score
+from nextlabel.core.metrics.detection import ClassAP, Kind, Miss, score
 from nextlabel.core.pipelines.detection.finder import finder_of
 from nextlabel.core.pipelines.detection.labelled import (
     Compared,
@@ -54,13 +54,13 @@ def carry_out(request: F1Request, run: Run) -> DetectionF1Result:
     scores = score(compared.truth, compared.detected, compared.classes, rng)
     kinds = Counter(miss.kind for miss in scores.misses)
     return DetectionF1Result(
-        mean_average_precision=_rounded(scores.mean_average_precision),
-        mean_average_precision_interval=_both(scores.mean_average_precision_interval),
-        map50=_rounded(scores.map50),
-        map50_interval=_both(scores.map50_interval),
-        average_recall=_rounded(scores.average_recall),
-        f1=_rounded(scores.f1),
-        f1_interval=_both(scores.f1_interval),
+        mean_average_precision=rounded(scores.mean_average_precision),
+        mean_average_precision_interval=rounded_interval(scores.mean_average_precision_interval),
+        map50=rounded(scores.map50),
+        map50_interval=rounded_interval(scores.map50_interval),
+        average_recall=rounded(scores.average_recall),
+        f1=rounded(scores.f1),
+        f1_interval=rounded_interval(scores.f1_interval),
         validation_images=len(compared.names),
         validation_boxes=compared.boxes,
         per_class=tuple(map(_shown, scores.per_class)),
@@ -155,23 +155,15 @@ def _misses(misses: Sequence[Miss], compared: Compared) -> tuple[BoxMiss, ...]:
 def _shown(one: ClassAP) -> BoxScores:
     return BoxScores(
         class_name=one.name,
-        average_precision=_rounded(one.average_precision),
-        average_precision_interval=_both(one.average_precision_interval),
-        ap50=_rounded(one.ap50),
-        ap50_interval=_both(one.ap50_interval),
-        average_recall=_rounded(one.recall),
+        average_precision=rounded(one.average_precision),
+        average_precision_interval=rounded_interval(one.average_precision_interval),
+        ap50=rounded(one.ap50),
+        ap50_interval=rounded_interval(one.ap50_interval),
+        average_recall=rounded(one.recall),
         objects=one.objects,
         predicted=one.predicted,
-        threshold=_rounded(one.threshold),
+        threshold=rounded(one.threshold),
         precision=rounded(one.precision),
         recall=rounded(one.recall_there),
         f1=rounded(one.f1),
     )
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else rounded(value)
-
-
-def _both(interval: Interval | None) -> Interval | None:
-    return None if interval is None else rounded_interval(interval)

@@ -45,7 +45,7 @@ from nextlabel.core.pipelines.detection.large import featuring_large_finder, lar
 from nextlabel.core.pipelines.detection.light import backbone_here, featuring_finder, light_finder
 from nextlabel.core.pipelines.detection.looking import Finder, SeenBatch, seen_by, summary_of
 from nextlabel.core.pipelines.detection.naming import naming_backbone, with_namer
-from nextlabel.core.pipelines.detection.part_of_training import PartOfTraining
+from nextlabel.core.pipelines.detection.part_of_training import PartOfTraining, Series
 from nextlabel.core.pipelines.detection.training_set import (
     LARGER_SIDE,
     SIDE,
@@ -81,7 +81,7 @@ class WholeFinder(Finder):
     ) -> Iterator[SeenBatch]:
         detector = Detector(
             self.network,
-            engine=self.cpu_engine,
+            engine=self.engine,
             images=len(rows),
             class_free=not self.classes,
             namer=self.namer,
@@ -134,7 +134,16 @@ def proposing_finder(request: Detecting, run: Run, *, features_do: bool = False)
     proposals = Calibration(np.array([PROPOSED]), np.zeros(1), LEAST_PROPOSED)
     start, weights = _start(request, run)
     _tell_untrained(request, run)
-    return WholeFinder((), side, proposals, None, weights, run.settings.cpu_engine, NAME, start())
+    return WholeFinder(
+        classes=(),
+        side=side,
+        calibration=proposals,
+        summary=None,
+        weights=weights,
+        engine=run.settings.cpu_engine,
+        name=NAME,
+        network=start(),
+    )
 
 
 def detector_for(request: Detecting, run: Run) -> DetectorName:
@@ -156,31 +165,37 @@ def passes_of(request: Detecting, run: Run, *, small: bool) -> int:
     return request.passes or usual[detector_for(request, run)]
 
 
+def series_of(
+    request: Detecting, drawn: Mapping[int, BoxedImage], run: Run, *, trainings: int, looked_at: int = 0
+) -> Series:
+    """Plan to train several detectors, on as much as that or parts of it. looked_at: images, between trainings."""
+    small = are_small(drawn)
+    passes = passes_of(request, run, small=small)
+    return Series(small, passes, trainings * passes + looked_at)
+
+
 def finder_of(
     request: Detecting,
     pool: Pool,
     drawn: Mapping[int, BoxedImage],
     run: Run,
     *,
-    before: int = 0,
-    counts: int | None = None,
-    total: int | None = None,
+    series: Series | None = None,
     keeps: bool = True,
     features_do: bool = False,
-    small: bool | None = None,
 ) -> Finder:
     """Train a detector on what was drawn on rows of the pool, in the stage `train`; without a box, none is trained.
 
     That stage begins when training does, and not at all where none is needed.
 
-    before, counts, total: where that stage trains several, how many images passed in it before, how many this one
-    counts for, and how many will pass in all. keeps: whether it is kept for other jobs. features_do: as of
-    `proposing_finder`. small: whether objects are, where one answer compares several; None: by what is drawn here.
+    series: those that it is one of. keeps: whether it is kept for other jobs. features_do: as of `proposing_finder`.
     Raises WeightsUnavailable, WeightsMismatch, NoLabels.
     """
-    small = are_small(drawn) if small is None else small
-    passes = passes_of(request, run, small=small)
-    part = PartOfTraining(run, before, counts or passes, total)
+    if series is not None:
+        small, part = series.small, PartOfTraining(run, series.done, series.passes, series.total)
+    else:
+        small = are_small(drawn)
+        part = PartOfTraining(run, 0, passes_of(request, run, small=small), None)
     if not any(image.has_objects for image in drawn.values()):
         return proposing_finder(request, run, features_do=features_do)
     detector = detector_for(request, run)
@@ -200,21 +215,29 @@ def _whole_finder(
     keeps: bool,
     small: bool,
 ) -> Finder:
-    passes = passes_of(request, run, small=small)
     side = request.image_size or (LARGER_SIDE if small else SIDE)
     start, weights = _start(request, run)
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
     backbone = naming_backbone(request, run)
     named_by = "" if backbone is None else f" {backbone.name} {backbone.weights} {backbone.preprocessing}"
-    how = (weights + named_by, side, passes, small)
-    training = _Training(request, pool, drawn, classes, side, passes, small, backbone, how, part, run)
+    how = (weights + named_by, side, part.images, small)
+    training = _Training(request, pool, drawn, classes, side, small, backbone, how, part, run)
     trained = training.kept_or_trained(start, keeps=keeps)
     if trained.began is None:
         _tell_untrained(request, run)
     namer = None if trained.namer is None or backbone is None else CropClassifier(trained.namer, backbone)
     summary = _summary(trained, classes, side, namer, augmented=small)
-    engine = run.settings.cpu_engine
-    return WholeFinder(classes, side, trained.calibration, summary, weights, engine, NAME, trained.network, namer)
+    return WholeFinder(
+        classes=classes,
+        side=side,
+        calibration=trained.calibration,
+        summary=summary,
+        weights=weights,
+        engine=run.settings.cpu_engine,
+        name=NAME,
+        network=trained.network,
+        namer=namer,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +249,6 @@ class _Training:
     drawn: Mapping[int, BoxedImage]
     classes: tuple[str, ...]
     side: int
-    passes: int
     small: bool
     backbone: Backbone | None
     how: tuple[object, ...]
@@ -236,7 +258,7 @@ class _Training:
     @property
     def warm_passes(self) -> int:
         """How many images pass where training goes on from a kept detector."""
-        return self.request.passes or self.passes // FEWER
+        return self.request.passes or self.part.images // FEWER
 
     def kept_or_trained(self, start: Callable[[], Yolox], *, keeps: bool) -> Trained:
         """Return what was trained for these labels before, or train it.
@@ -253,10 +275,9 @@ class _Training:
                 return known
         digests, settings = digests_of(self.pool, self.drawn), settings_of((*self.how, self.request.seed))
         earlier = find_earlier(kept, settings, digests) if warm else None
-        passes = self.passes if earlier is None else self.warm_passes
-        part = self.part if earlier is None else replace(self.part, images=passes)
+        part = self.part if earlier is None else replace(self.part, images=self.warm_passes)
         part.begin()
-        trained, learnt, held = self._train(start, earlier, digests, passes, part)
+        trained, learnt, held = self._train(start, earlier, digests, part)
         part.end()
         if keeps:
             trainings = 0 if earlier is None else earlier.began.trainings
@@ -269,7 +290,6 @@ class _Training:
         start: Callable[[], Yolox],
         earlier: Earlier | None,
         digests: Mapping[int, str],
-        passes: int,
         part: PartOfTraining,
     ) -> tuple[Trained, tuple[str, ...], tuple[str, ...]]:
         """Return it, and by their digests all images that it ever learnt from, and those that were held out."""
@@ -282,7 +302,7 @@ class _Training:
             [examples[row] for row in learnt],
             [examples[row] for row in held],
             len(self.classes),
-            passes=passes,
+            passes=part.images,
             seed=seed,
             augments=self.small,
             known=None if known is None else known.classes,
@@ -313,7 +333,7 @@ def _start(request: Detecting, run: Run) -> tuple[Callable[[], Yolox], str]:
 
 def _tell_untrained(request: Detecting, run: Run) -> None:
     """Warn, once, where the detector starts with weights that chance drew."""
-    if request.weights == "random" and all(one.code != WarningCode.RANDOM_WEIGHTS for one in run.warnings):
+    if request.weights == "random" and not run.warned_of(WarningCode.RANDOM_WEIGHTS):
         run.warn(WarningCode.RANDOM_WEIGHTS, "the detector starts untrained, as asked: its answers are for comparison")
 
 

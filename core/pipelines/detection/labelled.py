@@ -20,6 +20,7 @@ from nextlabel.core.errors import (
     NothingToValidate,
     WarningCode,
 )
+from nextlabel.core.kinds.requests import OnePool
 from nextlabel.core.kinds.results import Skipped
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.metrics.detection import Truth
@@ -53,17 +54,21 @@ def read_boxes(path_to_img: str, path_to_labels: str, run: Run, role: str = "", 
 
     Raises NothingToValidate, or NoLabels for the role `training`, where no image of the folder has a label.
     """
-    found = read_pool(path_to_img, path_to_labels, run, role, labelled_only=True, content=content)
+    found = _read(path_to_img, path_to_labels, run, role, labelled_only=True, content=content)
     if not len(found.matched.rows):
         detail = f"no image of the {role}{' ' if role else ''}folder has a label"
         raise NoLabels(detail) if role == "training" else NothingToValidate(detail)
     return found
 
 
-def read_pool(
+def read_pool(request: OnePool, run: Run) -> LabelledBoxes:
+    """Read the labels, of which there may be none, and list the pool, as `read_labelled` does."""
+    return _read(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
+
+
+def _read(
     path_to_img: str, path_to_labels: str | None, run: Run, role: str = "", *, labelled_only: bool, content: bool
 ) -> LabelledBoxes:
-    """Read the labels, of which there may be none, and list the pool, as `read_labelled` does."""
     read = read_of_task(path_to_img, path_to_labels, run, role, labelled_only, content, DETECTION)
     pool, labels, matched, conflicts, _ = read
     assert isinstance(matched, MatchedBoxes)

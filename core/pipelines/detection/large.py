@@ -12,7 +12,7 @@ import numpy as np
 from nextlabel.core.data.boxes import BoxedImage, Detected
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
-from nextlabel.core.kinds.requests import LARGE_PASSES, Detecting
+from nextlabel.core.kinds.requests import Detecting
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.detection.detector import MOST_BOXES, Seen
 from nextlabel.core.neural.detection.kept import KeptDetectors
@@ -38,23 +38,18 @@ SIDE = 640  # pixels, unless the request says so: that of the published weights
 
 @dataclass(frozen=True, eq=False)
 class LargeFinder(Finder):
-    """Runs a large detector on a device."""
+    """Runs a large detector on a device, which is its engine."""
 
     network: Network
-    device: str
 
     @property
     def preprocessing(self) -> str:
         return f"squeezed={self.side}"
 
-    @property
-    def engine(self) -> str:
-        return self.device
-
     def look(
         self, pool: Pool, rows: Sequence[int], run: Run, most: int = MOST_BOXES, *, boxes_alone: bool = False
     ) -> Iterator[SeenBatch]:
-        return seen_by(LargeDetector(self.network, self.side, self.device), self.side, pool, rows, run)
+        return seen_by(LargeDetector(self.network, self.side, self.engine), self.side, pool, rows, run)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +73,16 @@ def featuring_large_finder(request: Detecting, run: Run) -> Finder:
     folder = large_weights(run.settings, device)
     weights = digest_of_file(folder / WEIGHTS)
     network = read_large(folder, 1, request.seed)
-    unknown = Calibration.unknown(1)
-    return _FeaturingLarge((), _side(request), unknown, None, weights, device, folder.name, network, device)
+    return _FeaturingLarge(
+        classes=(),
+        side=_side(request),
+        calibration=Calibration.unknown(1),
+        summary=None,
+        weights=weights,
+        engine=device,
+        name=folder.name,
+        network=network,
+    )
 
 
 def large_finder(
@@ -92,11 +95,10 @@ def large_finder(
     device = run.backbones.device
     folder = large_weights(run.settings, device)
     side = _side(request)
-    passes = request.passes or LARGE_PASSES
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
     weights = digest_of_file(folder / WEIGHTS)
     built_by = (digest_of_file(folder / CONFIG), version("transformers"))
-    key = key_of(request, pool, drawn, (folder.name, weights, *built_by, side, passes, device))
+    key = key_of(request, pool, drawn, (folder.name, weights, *built_by, side, part.images, device))
     kept = KeptDetectors(run.settings.detectors_dir)
     trained = _kept(kept, key, folder, len(classes), request.seed)
     if trained is None:
@@ -110,7 +112,7 @@ def large_finder(
             len(classes),
             side,
             device,
-            passes=passes,
+            passes=part.images,
             seed=request.seed,
             tick=part.tick,
         )
@@ -120,7 +122,14 @@ def large_finder(
     part.end()
     summary = summary_of(trained, folder.name, classes, side)
     return LargeFinder(
-        classes, side, trained.calibration, summary, weights, device, folder.name, trained.network, device
+        classes=classes,
+        side=side,
+        calibration=trained.calibration,
+        summary=summary,
+        weights=weights,
+        engine=device,
+        name=folder.name,
+        network=trained.network,
     )
 
 

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.curves.forecast import Outlook, fit_all, outlook
+from nextlabel.core.curves.forecast import fit_all
 from nextlabel.core.curves.repeats import drawn_again
-from nextlabel.core.data.boxes import BoxedImage, Detected
-from nextlabel.core.data.labels import sorted_classes
-from nextlabel.core.data.pool import Pool
-from nextlabel.core.errors import NoLabels, NothingToValidate
+from nextlabel.core.data.boxes import BoxedImage
+from nextlabel.core.errors import NoLabels
 from nextlabel.core.kinds.learning_curve import (
     KIND,
     BoxCurvePoint,
@@ -21,33 +19,24 @@ from nextlabel.core.kinds.learning_curve import (
     DetectionLearningCurveResult,
     LearningCurveRequest,
 )
-from nextlabel.core.kinds.requests import Detecting, OneValidated
 from nextlabel.core.methods.arrays import Rows
-from nextlabel.core.methods.geometry import sample
-from nextlabel.core.metrics.detection import score
-from nextlabel.core.neural.detection.large import large_weights
-from nextlabel.core.pipelines.advice import OF_BOXES, advise
-from nextlabel.core.pipelines.detection.finder import finder_of, passes_of, proposing_finder
+from nextlabel.core.pipelines.advice import OF_BOXES, Ahead
+from nextlabel.core.pipelines.detection.finder import finder_of, series_of
+from nextlabel.core.pipelines.detection.fits import Judged, Split, Validation, is_random, map50_of, read_validation
 from nextlabel.core.pipelines.detection.labelled import (
     LabelledBoxes,
-    Sized,
     check_can_learn,
     check_can_score,
     of_their_size,
-    read_boxes,
     read_pool,
-    truth_of,
     without_shared,
 )
 from nextlabel.core.pipelines.detection.looking import Finder
-from nextlabel.core.pipelines.detection.training_set import are_small
 from nextlabel.core.pipelines.detection.unseen import folds_of
-from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.learning_curve import as_fit
 from nextlabel.core.pipelines.material import manifest, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.pipelines.sampling import LABELLED_MOST, UNLABELLED_MOST, is_random_sample
-from nextlabel.core.pipelines.unreadable import check_share
+from nextlabel.core.pipelines.validation import sources_of
 
 LEAST_LABELS = 20
 SMALLEST, SIZES = 0.3, 4  # the smallest part, of the largest; and how many parts
@@ -59,7 +48,7 @@ def carry_out(request: LearningCurveRequest, run: Run) -> DetectionLearningCurve
     validates = request.path_to_img_val is not None
     run.plan(*KIND.planned(leave_out=("embed validation images",)))
     run.stage("read")
-    labelled = read_pool(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
+    labelled = read_pool(request, run)
     drawn, skipped = of_their_size(labelled, run)
     validation = read_validation(request, run) if validates else None
     if validation is not None:
@@ -77,63 +66,35 @@ def carry_out(request: LearningCurveRequest, run: Run) -> DetectionLearningCurve
     images, boxes = len(drawn), sum(len(image.boxes) for image in drawn.values())
     sizes = measured.sizes.astype(np.float64)
     replicates, noise = drawn_again(sizes, measured.repeats, measured.map50, pooled=not validates)
-    fits = fit_all(sizes, replicates)
-    ahead = outlook(fits, images, np.array([images, *(images + extra for extra in request.ahead)], float), noise)
-    hundred = outlook(fits, images, np.array([images + 100.0]), noise)
-
-    def forecast(i: int, extra: int) -> BoxForecast:
-        more = round(boxes * (images + extra) / images)
-        return _forecast(ahead, i, extra, images + extra, more, at_random)
-
+    ahead = Ahead(fit_all(sizes, replicates), images, noise, 0 if at_random else None)
+    extra = (0, *request.ahead)
+    now, *forecast = (
+        BoxForecast(
+            extra=more,
+            images=images + more,
+            boxes=round(boxes * (images + more) / images),
+            map50=score,
+            low=low,
+            high=high,
+        )
+        for more, (score, low, high) in zip(extra, ahead.scores(extra), strict=True)
+    )
     return DetectionLearningCurveResult(
         images=images,
         boxes=boxes,
         validation="held out" if validates else "cross-validation",
         validation_images=images if validation is None else len(validation.sized[0]),
         points=measured.points(),
-        fits=tuple(as_fit(one, sizes, measured.map50) for one in fits),
-        now=forecast(0, 0),
-        forecast=tuple(forecast(i, extra) for i, extra in enumerate(request.ahead, 1)),
-        advice=advise(images, hundred if at_random else None, request.worth_per_100, None, None, words=OF_BOXES),
+        fits=tuple(as_fit(one, sizes, measured.map50) for one in ahead.fits),
+        now=now,
+        forecast=tuple(forecast),
+        advice=ahead.advice(request.worth_per_100, words=OF_BOXES),
         skipped=(*skipped, *skipped_images(labelled.pool.skipped)),
-        manifest=manifest(
-            request,
-            measured.finder,
-            run,
-            head=False,
-            sources={"pool": labelled} if validation is None else {"pool": labelled, "validation": validation.labelled},
-        ),
+        manifest=manifest(request, measured.finder, run, head=False, sources=sources_of(labelled, validation)),
     )
 
 
 # --- what is measured -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Validation:
-    """Images to score by, and what was drawn on those whose size is right."""
-
-    labelled: LabelledBoxes
-    sized: Sized
-
-
-def read_validation(request: OneValidated, run: Run) -> Validation:
-    assert request.path_to_img_val is not None
-    assert request.path_to_labels_val is not None  # the request was refused otherwise
-    labelled = read_boxes(
-        request.path_to_img_val, request.path_to_labels_val, run, "validation", content=request.content
-    )
-    return Validation(labelled, of_their_size(labelled, run))
-
-
-@dataclass(frozen=True, eq=False)
-class _Split:
-    """One repeat: images to train on, in the order in which they are learnt, and others to score by; by row."""
-
-    pool: Pool
-    learnt: Mapping[int, BoxedImage]
-    held_pool: Pool
-    held: Mapping[int, BoxedImage]
 
 
 def _splits(
@@ -141,7 +102,7 @@ def _splits(
     labelled: LabelledBoxes,
     drawn: Mapping[int, BoxedImage],
     validation: Validation | None,
-) -> list[_Split]:
+) -> list[Split]:
     """Without a validation set, each labelled image is scored in one of the repeats. Raises NoLabels."""
     rows = np.array(list(drawn), np.int64)
     fold = folds_of(drawn, request.repeats, request.seed) if validation is None else None
@@ -151,10 +112,10 @@ def _splits(
         learnt = {row: drawn[row] for row in order.tolist()}
         if fold is None:
             assert validation is not None
-            splits.append(_Split(labelled.pool, learnt, validation.labelled.pool, validation.sized[0]))
+            splits.append(Split(labelled.pool, learnt, validation.labelled.pool, validation.sized[0]))
         else:
             held = {row: drawn[row] for row in rows[fold == r].tolist()}
-            splits.append(_Split(labelled.pool, learnt, labelled.pool, held))
+            splits.append(Split(labelled.pool, learnt, labelled.pool, held))
     return splits
 
 
@@ -183,108 +144,28 @@ class _Measured:
         )
 
 
-def _measure(request: LearningCurveRequest, splits: Sequence[_Split], run: Run, *, pooled: bool) -> _Measured:
+def _measure(request: LearningCurveRequest, splits: Sequence[Split], run: Run, *, pooled: bool) -> _Measured:
     """Train for all parts of all splits. Detectors of parts are not kept: they would take the place of others.
 
     Each repeat has a seed of its own: its last part is all that there is, and would teach each of them the same.
     pooled: whether each repeat scores other images.
     """
-    small = are_small(splits[0].learnt)
-    passes = passes_of(request, run, small=small)
     most = min(len(split.learnt) for split in splits)
     sizes = np.unique(np.geomspace(SMALLEST * most, most, SIZES).round().astype(np.int64))
-    total = len(sizes) * sum(passes + len(split.held) for split in splits)
+    held = sum(len(split.held) for split in splits)
+    trainings, looked_at = len(sizes) * len(splits), len(sizes) * held
+    series = series_of(request, splits[0].learnt, run, trainings=trainings, looked_at=looked_at)
     boxes, repeats = np.zeros((len(splits), len(sizes)), np.int64), np.zeros((len(splits), len(sizes)))
     map50 = np.zeros(len(sizes))
-    done = 0
     for s, size in enumerate(sizes.tolist()):
         judged: list[Judged] = []
         for r, split in enumerate(splits):
             part = dict(list(split.learnt.items())[:size])
-            finder = finder_of(
-                request.model_copy(update={"seed": request.seed + r}),
-                split.pool,
-                part,
-                run,
-                before=done,
-                counts=passes,
-                total=total,
-                keeps=False,
-                features_do=True,
-                small=small,
-            )
-            judged.append(judged_by(finder, split.held_pool, split.held, len(split.held) + len(split.learnt), run))
+            anew = request.model_copy(update={"seed": request.seed + r})
+            finder = finder_of(anew, split.pool, part, run, series=series, keeps=False, features_do=True)
+            judged.append(split.judge(finder, run))
             repeats[r, s] = map50_of(judged[-1:])
             boxes[r, s] = sum(len(image.boxes) for image in part.values())
-            done += passes + len(split.held)
-            run.advance(done)
+            series.count(len(split.held), run)
         map50[s] = map50_of(judged) if pooled else repeats[:, s].mean()
     return _Measured(sizes, boxes, repeats, map50, finder)
-
-
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """What one detector finds on images, and what was drawn on them. classes: those that it knows."""
-
-    classes: tuple[str, ...]
-    drawn: Sequence[BoxedImage]
-    said: Sequence[Detected]
-
-
-def judged_by(finder: Finder, pool: Pool, drawn: Mapping[int, BoxedImage], total: int, run: Run) -> Judged:
-    """Ask a detector of images of the pool, those that can be read. Where it knows no class, it finds nothing.
-
-    total: how many images are learnt from and scored by. Raises TooManyUnreadable where too many of them can't be read.
-    """
-    if not finder.classes:
-        return Judged((), [*drawn.values()], [Detected.nothing()] * len(drawn))
-    found = finder.find(pool, list(drawn), run)
-    check_share(found.unreadable, total, run)
-    rows = [row for row in drawn if row in found.seen]
-    return Judged(finder.classes, [drawn[row] for row in rows], [found.seen[row].detected for row in rows])
-
-
-def map50_of(parts: Sequence[Judged]) -> float:
-    """Score what detectors find, each on images of its own, as that of one: mAP@50 of fewer images is too high.
-
-    Raises NothingToValidate where none of them has a box.
-    """
-    drawn = [image for part in parts for image in part.drawn]
-    known = [name for part in parts for name in part.classes]
-    classes = sorted_classes([*known, *(box.class_name for image in drawn for box in image.boxes)])
-    index = {name: i for i, name in enumerate(classes)}
-    said = []
-    for part in parts:
-        own = np.array([index[name] for name in part.classes], np.int64)
-        said += [Detected(one.places, own[one.classes], one.scores) for one in part.said]
-    reached = score([truth_of(image, index) for image in drawn], said, classes).map50
-    if reached is None:
-        raise NothingToValidate("none of the images to score by that a box was drawn on can be read")
-    return reached
-
-
-def is_random(request: Detecting, labelled: LabelledBoxes, run: Run, what: str) -> bool:
-    """Say whether the labelled images may be a random sample, by what the detector sees in them before training.
-
-    what: as of `is_random_sample`. Raises WeightsUnavailable before it looks, where what is to be trained is not here.
-    """
-    if request.detector == "large":
-        large_weights(run.settings, run.backbones.device)
-    pool, known = labelled.pool, labelled.matched
-    rng = np.random.default_rng(request.seed)
-    others = known.unlabelled(len(pool))
-    rows = np.sort(np.concatenate([sample(known.rows, LABELLED_MOST, rng), sample(others, UNLABELLED_MOST, rng)]))
-    run.stage("embed", len(rows), "images")
-    found = proposing_finder(request, run, features_do=True).find(pool, rows.tolist(), run)
-    check_share(found.unreadable, len(rows), run)
-    seen = found.seen
-    part = pool.take(np.array(sorted(seen), np.int64))
-    features = np.stack([seen[row].features for row in sorted(seen)])
-    return is_random_sample(Embedded(part, features, labelled.match(part), ()), run, what)
-
-
-def _forecast(ahead: Outlook, i: int, extra: int, images: int, boxes: int, can_be_told: bool) -> BoxForecast:
-    if not can_be_told:
-        return BoxForecast(extra=extra, images=images, boxes=boxes, map50=None, low=0.0, high=1.0)
-    value, low, high = (rounded(one[i]) for one in (ahead.score, ahead.low, ahead.high))
-    return BoxForecast(extra=extra, images=images, boxes=boxes, map50=value, low=low, high=high)

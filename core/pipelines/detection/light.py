@@ -17,7 +17,7 @@ from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, BackboneSpec
 from nextlabel.core.errors import NoLabels, WarningCode
-from nextlabel.core.kinds.requests import LIGHT_PASSES, Detecting
+from nextlabel.core.kinds.requests import Detecting
 from nextlabel.core.kinds.results import DetectorSummary
 from nextlabel.core.metrics.detection import Calibration
 from nextlabel.core.neural.backbones import BackboneLoader
@@ -75,19 +75,19 @@ def light_finder(
     request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage], run: Run, side: int, part: PartOfTraining
 ) -> Finder:
     """Train a light head on what was drawn, a box at least. Raises NoLabels, and what `seer_of` does."""
-    seer, passes = seer_of(request, run, side), request.passes or LIGHT_PASSES
+    seer = seer_of(request, run, side)
     if request.weights != "random" and not is_here(run.settings):
         _warn_without_detector(seer, run)
     classes = sorted_classes(box.class_name for image in drawn.values() for box in image.boxes)
     part.begin()
     lessons = read_lessons(seer, pool, drawn, classes, request.seed, run)
-    trained = lessons.train(passes, request.seed, part.tick)
+    trained = lessons.train(part.images, request.seed, part.tick)
     part.end()
-    return _finder(classes, seer, trained, _summary(lessons, trained, seer, classes, passes))
+    return _finder(classes, seer, trained, _summary(lessons, trained, seer, classes, part.images))
 
 
 def _warn_without_detector(seer: Seer, run: Run) -> None:
-    if all(warning.code != WarningCode.LIGHT_DETECTOR for warning in run.warnings):
+    if not run.warned_of(WarningCode.LIGHT_DETECTOR):
         detail = f"{FILE} is not in NEXTLABEL_WEIGHTS_DIR: a light head on {seer.name} finds boxes, less well"
         run.warn(WarningCode.LIGHT_DETECTOR, detail)
 
@@ -96,7 +96,17 @@ def _finder(
     classes: tuple[str, ...], seer: Seer, trained: TrainedLight | None, summary: DetectorSummary | None
 ) -> Finder:
     calibration = Calibration.unknown(1) if trained is None else trained.calibration
-    return LightFinder(classes, seer.side, calibration, summary, seer.weights, seer.engine, seer.name, seer, trained)
+    return LightFinder(
+        classes=classes,
+        side=seer.side,
+        calibration=calibration,
+        summary=summary,
+        weights=seer.weights,
+        engine=seer.engine,
+        name=seer.name,
+        seer=seer,
+        trained=trained,
+    )
 
 
 def _summary(
@@ -110,7 +120,7 @@ def _summary(
         held_out=len(lessons.held),
         passes=passes,
         image_size=seer.side,
-        map50=None if trained.map50 is None else rounded(trained.map50),
+        map50=rounded(trained.map50),
         thresholds={name: rounded(one) for name, one in zip(classes, trained.calibration.thresholds, strict=True)},
     )
 

@@ -37,16 +37,12 @@ class Finder(ABC):
     calibration: Calibration
     summary: DetectorSummary | None
     weights: str
-    cpu_engine: str
+    engine: str
     name: str
 
     @property
     def preprocessing(self) -> str:
         return f"letterbox={self.side}"
-
-    @property
-    def engine(self) -> str:
-        return self.cpu_engine
 
     @abstractmethod
     def look(
@@ -142,7 +138,7 @@ def summary_of(trained: Judged, name: str, classes: Sequence[str], side: int, **
         held_out=trained.held_out,
         passes=trained.passes,
         image_size=side,
-        map50=None if trained.map50 is None else rounded(trained.map50),
+        map50=rounded(trained.map50),
         thresholds={name: rounded(one) for name, one in zip(classes, trained.calibration.thresholds, strict=True)},
         **more,
     )

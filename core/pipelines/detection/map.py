@@ -21,7 +21,7 @@ def carry_out(request: MapRequest, run: Run) -> DetectionMapResult:
     brought = request.path_to_predictions is not None
     run.plan(*KIND.planned(leave_out=("embed", "train", "predict") if brought else ("embed",)))
     run.stage("read")
-    labelled = read_pool(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
+    labelled = read_pool(request, run)
     drawn, left_out = of_their_size(labelled, run)
     backbone = load_backbone(request, run).backbone
     predicted = predict_crops(request, labelled, drawn, run)

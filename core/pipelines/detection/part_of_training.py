@@ -9,6 +9,25 @@ from nextlabel.core.pipelines.run import Run
 STAGE = "train"
 
 
+@dataclass(eq=False)
+class Series:
+    """Several detectors that one answer compares, all trained in the stage `train`.
+
+    small: whether objects are. passes: images that pass for each of them. total: images that the stage counts in all,
+    those looked at between two trainings among them; done: so far.
+    """
+
+    small: bool
+    passes: int
+    total: int
+    done: int = 0
+
+    def count(self, looked_at: int, run: Run) -> None:
+        """Count a detector that was trained, and the images that it looked at since."""
+        self.done += self.passes + looked_at
+        run.advance(self.done)
+
+
 @dataclass(frozen=True, eq=False)
 class PartOfTraining:
     """What one detector counts for in the stage `train`, in images that pass.

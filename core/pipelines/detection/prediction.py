@@ -32,7 +32,7 @@ def carry_out(request: PredictionRequest, run: Run) -> DetectionPredictionResult
     trains = request.path_to_predictions is None
     run.plan(*KIND.planned(leave_out=("embed",) if trains else ("embed", "train")))
     run.stage("read")
-    labelled = read_pool(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
+    labelled = read_pool(request, run)
     rows = _rows(request, labelled, run)
     drawn, left_out = of_their_size(labelled, run)
     said = (_by_own_detector if trains else _brought)(request, labelled, drawn, rows, run)

@@ -52,7 +52,7 @@ def carry_out(request: SelectionRequest, run: Run) -> DetectionSelectionResult:
     left_out = [*([] if embeds else ["embed"]), *(["train", "prepare"] if brought else [])]
     run.plan(*KIND.planned(leave_out=left_out))
     run.stage("read")
-    labelled = read_pool(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
+    labelled = read_pool(request, run)
     drawn, otherwise = of_their_size(labelled, run)
     absent = labelled.pool.absent([*request.exclude, *request.pending])
     excluded, pending = set_aside(request, labelled.pool, labelled.matched, absent, run)
@@ -64,7 +64,8 @@ def carry_out(request: SelectionRequest, run: Run) -> DetectionSelectionResult:
     embedded, boxes = looked.embedded, looked.boxes
     method, why = settle_for_boxes(request.method, boxes=bool(looked.classes), embeddings=embedded.sees_images)
     inputs = _inputs(looked, labelled, pending)
-    expected = looked.calibration.expected(boxes.total(boxes.scores))
+    counts = looked.calibration.counts
+    expected = counts.expected(boxes.total(counts.chances(boxes.scores)))
 
     def shorten(batch: Batch) -> Batch:
         return _within(batch, _seconds(request, expected[batch.picks.rows]), request.cost.get("most_s"))
@@ -179,15 +180,15 @@ def _by_own_detector(
     width = next((one.described.shape[1] for one in seen if one is not None), 1)
     nothing = np.empty((0, width), np.float32)
     return Looked(
-        Embedded(pool, features, labelled.match(pool), ()),
-        np.flatnonzero(np.isin(rows[kept], some)),
-        [Detected.nothing() if one is None else one.detected for one in seen],
-        finder.classes,
-        finder.calibration,
-        finder,
-        [nothing if one is None else one.described for one in seen],
-        finder.summary,
-        (*found.unreadable, *(embedded.unreadable if embedded is not None else ())),
+        embedded=Embedded(pool, features, labelled.match(pool), ()),
+        candidates=np.flatnonzero(np.isin(rows[kept], some)),
+        said=[Detected.nothing() if one is None else one.detected for one in seen],
+        classes=finder.classes,
+        calibration=finder.calibration,
+        origin=finder,
+        described=[nothing if one is None else one.described for one in seen],
+        summary=finder.summary,
+        unreadable=(*found.unreadable, *(embedded.unreadable if embedded is not None else ())),
     )
 
 
@@ -210,15 +211,14 @@ def _brought(
     rows = np.union1d(known, np.union1d(labelled.matched.rows, pending))
     embedded = source.embed(labelled, rows, "embed", run) if not isinstance(source, NoEmbeddings) else None
     pool = labelled.pool.take(rows) if embedded is None else embedded.pool
-    wanted = pool.rows_of(labelled.pool.names[row] for row in known.tolist())
     empty: NDArray[np.float32] = np.empty((len(pool), 0), np.float32)
     return Looked(
-        embedded or Embedded(pool, empty, labelled.match(pool), ()),
-        wanted,
-        [brought.of(name) for name in pool.names],
-        brought.classes,
-        brought.calibration,
-        source,
+        embedded=embedded or Embedded(pool, empty, labelled.match(pool), ()),
+        candidates=pool.rows_of(labelled.pool.names[row] for row in known.tolist()),
+        said=[brought.of(name) for name in pool.names],
+        classes=brought.classes,
+        calibration=brought.calibration,
+        origin=source,
         unreadable=embedded.unreadable if embedded is not None else (),
         fingerprint=brought.fingerprint,
     )

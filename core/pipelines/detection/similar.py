@@ -34,7 +34,7 @@ def carry_out(request: SimilarRequest, run: Run) -> DetectionSimilarResult:
     brought = request.path_to_predictions is not None
     run.plan(*KIND.planned(leave_out=("embed", "train", "predict") if brought else ("embed",)))
     run.stage("read")
-    labelled = read_pool(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
+    labelled = read_pool(request, run)
     drawn, left_out = of_their_size(labelled, run)
     examples = [*request.like_boxes, *request.unlike_boxes]
     if absent := labelled.pool.absent([*(one.name for one in examples), *request.exclude]):

@@ -17,9 +17,8 @@ from nextlabel.core.kinds.requests import MIN_SCORE, Detecting
 from nextlabel.core.kinds.results import Skipped
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.neural.folds import stratified_folds
-from nextlabel.core.pipelines.detection.finder import finder_of, passes_of
+from nextlabel.core.pipelines.detection.finder import finder_of, series_of
 from nextlabel.core.pipelines.detection.looking import Finder
-from nextlabel.core.pipelines.detection.training_set import are_small
 from nextlabel.core.pipelines.material import skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.unreadable import check_share
@@ -47,12 +46,11 @@ def find_unseen(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage],
     """
     rows = np.array(list(drawn), np.int64)
     fold = folds_of(drawn, FOLDS, request.seed)
-    finders, small = [], are_small(drawn)
-    passes = passes_of(request, run, small=small)
+    finders, series = [], series_of(request, drawn, run, trainings=FOLDS)
     for f in range(FOLDS):
         others = {row: drawn[row] for row in rows[fold != f].tolist()}
-        before, total = f * passes, FOLDS * passes
-        finders.append(finder_of(request, pool, others, run, before=before, counts=passes, total=total, small=small))
+        finders.append(finder_of(request, pool, others, run, series=series))
+        series.count(0, run)
     run.stage("predict", len(rows), "images")
     classes = sorted_classes(name for finder in finders for name in finder.classes)
     by_name: dict[str, Detected] = {}

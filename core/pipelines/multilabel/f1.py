@@ -85,7 +85,7 @@ def _shown(one: LabelScore) -> LabelScores:
         average_precision_interval=rounded_interval(one.average_precision_interval),
         support=one.support,
         predicted=one.predicted,
-        threshold=None if one.threshold is None else rounded(one.threshold),
+        threshold=rounded(one.threshold),
     )
 
 

@@ -132,4 +132,4 @@ def _expected(wrong: NDArray[np.bool_], matched: MatchedSets, run: Run) -> float
         detail = f"with {images} labelled images of {classes} classes the model is wrong more often than a person is"
         run.warn(WarningCode.FEW_LABELS, f"{detail}: look closely")
         return None
-    return rounded(wrong.sum() / images)
+    return rounded(float(wrong.sum() / images))

@@ -119,6 +119,7 @@ export function DrawView({ params }: { params: URLSearchParams }) {
         <Easel
           key={answer?.job.id}
           board={board.value}
+          busy={batch.asking.value}
           onDone={() => (only ? go(only.from) : void next())}
           onStale={refresh}
         />

@@ -38,6 +38,8 @@ const ARROWS: Record<string, [number, number]> = {
 
 interface Given {
   board: Board;
+  /** Other images are about to stand there. */
+  busy: boolean;
   /** All of the batch is done, and the next one wanted. */
   onDone: () => void;
   /** Somebody else may have changed what is shown. */
@@ -45,7 +47,7 @@ interface Given {
 }
 
 /** Where boxes are drawn: the image, what can be done to it, and the batch. */
-export function Easel({ board, onDone, onStale }: Given) {
+export function Easel({ board, busy, onDone, onStale }: Given) {
   const stage = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement>(null);
   const viewer = useMemo(() => new Viewer(), [board]);
@@ -225,7 +227,7 @@ export function Easel({ board, onDone, onStale }: Given) {
         </div>
         <BoxList board={board} onPicked={toStage} />
       </aside>
-      <Strip board={board} onLooked={toStage} />
+      <Strip board={board} busy={busy} onLooked={toStage} />
     </div>
   );
 }

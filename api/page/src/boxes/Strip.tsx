@@ -7,7 +7,7 @@ import { words } from "../words";
 const say = words.boxes;
 
 /** All images of the batch, and how far each is. */
-export function Strip({ board, onLooked }: { board: Board; onLooked: () => void }) {
+export function Strip({ board, busy, onLooked }: { board: Board; busy: boolean; onLooked: () => void }) {
   const list = useRef<HTMLDivElement>(null);
   const at = board.at.value;
   useEffect(() => {
@@ -17,7 +17,14 @@ export function Strip({ board, onLooked }: { board: Board; onLooked: () => void 
         tile.offsetLeft - list.current.offsetLeft - (list.current.clientWidth - tile.clientWidth) / 2;
   }, [at]);
   return (
-    <div class="strip-of-batch" ref={list} role="listbox" aria-label={say.strip} aria-orientation="horizontal">
+    <div
+      class="strip-of-batch"
+      ref={list}
+      role="listbox"
+      aria-label={say.strip}
+      aria-orientation="horizontal"
+      aria-busy={busy}
+    >
       {board.entries.map((entry) => (
         <Tile
           key={entry.name}

@@ -30,13 +30,15 @@ const AHEAD = 2; // images that are fetched before they are looked at
 interface Given {
   sheet: Sheet;
   label: string;
+  /** Other images are about to stand there. */
+  busy: boolean;
   /** Further keys: what they do to the image that is looked at. */
   extra?: Record<string, (entry: Entry) => void>;
   aside?: ComponentChildren;
 }
 
 /** Where images are labelled: the sheet of them, and beside it the one that is looked at. */
-export function Bench({ sheet, label, extra = {}, aside }: Given) {
+export function Bench({ sheet, label, busy, extra = {}, aside }: Given) {
   const list = useRef<HTMLDivElement>(null);
   const side = useRef<HTMLElement>(null);
   const field = useRef<HTMLInputElement>(null);
@@ -171,7 +173,7 @@ export function Bench({ sheet, label, extra = {}, aside }: Given) {
           <LinkButton />
         </div>
       </aside>
-      <div class="sheet" ref={list} role="listbox" aria-label={label} aria-orientation="horizontal">
+      <div class="sheet" ref={list} role="listbox" aria-label={label} aria-orientation="horizontal" aria-busy={busy}>
         {sheet.entries.map((one) => (
           <Tile key={one.name} entry={one} sheet={sheet} />
         ))}

@@ -128,7 +128,9 @@ export function LabelView({ params }: { params: URLSearchParams }) {
         </p>
       )}
       <Asking question={batch} />
-      {sheet.value && <Bench key={answer?.job.id} sheet={sheet.value} label={words.label.batch} />}
+      {sheet.value && (
+        <Bench key={answer?.job.id} sheet={sheet.value} label={words.label.batch} busy={batch.asking.value} />
+      )}
       {answer && !answer.result.items.length && (
         <div class="empty">
           <h2>{words.label.nothingLeft}</h2>

@@ -33,7 +33,9 @@ export function later<P>(load: () => Promise<ComponentType<P>>, Meanwhile?: Comp
     if (View) return <View {...props} />;
     if (Meanwhile) return <Meanwhile {...props} />;
     return (
-      <p class={hasFailed.value ? "notice bad" : "hint"}>{words.app[hasFailed.value ? "viewFailed" : "loading"]}</p>
+      <p class={hasFailed.value ? "notice bad" : "hint"} aria-busy={!hasFailed.value}>
+        {words.app[hasFailed.value ? "viewFailed" : "loading"]}
+      </p>
     );
   };
 }

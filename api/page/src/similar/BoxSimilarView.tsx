@@ -85,7 +85,7 @@ export function BoxSimilarView({ params }: { params: URLSearchParams }) {
               {words.boxCheck.draw} <Kbd>{KEYS.draw}</Kbd>
             </button>
           </div>
-          <ol class="alike" aria-label={say.mostAlikeBoxes}>
+          <ol class="alike" aria-label={say.mostAlikeBoxes} aria-busy={search.asking.value}>
             {found.map((one, index) => (
               <Found key={one.rank} one={one} index={index} boxes={boxes} />
             ))}

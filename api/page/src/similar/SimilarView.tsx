@@ -89,6 +89,7 @@ export function SimilarView({ params }: { params: URLSearchParams }) {
           key={answer?.job.id}
           sheet={sheet.value}
           label={words.similar.mostAlike}
+          busy={search.asking.value}
           extra={{
             "+": (entry) => more(entry.name, true),
             "=": (entry) => more(entry.name, true),

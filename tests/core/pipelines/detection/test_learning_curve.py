@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from nextlabel.core.data.boxes import Box, BoxedImage, Detected
 from nextlabel.core.errors import ClassesNeverMeet, InvalidRequest, NoLabels, NothingToValidate
 from nextlabel.core.kinds.registry import parse_request, result_adapter
 from nextlabel.core.pipelines.detection import learning_curve
-from nextlabel.core.pipelines.detection.learning_curve import Judged, map50_of
 from nextlabel.core.pipelines.registry import carry_out
 from tests import shapes
 
@@ -60,25 +57,6 @@ def test_points_are_of_growing_parts_and_the_forecast_counts_images_and_boxes(be
     assert done == sorted(done)
     assert not bench.settings.detectors_dir.exists()
     assert seeds == [0, 1] * 4
-
-
-def found(*boxes):
-    return Detected(
-        np.array([box[:4] for box in boxes], float), np.zeros(len(boxes), np.int64), np.array([box[4] for box in boxes])
-    )
-
-
-def test_folds_are_scored_together_whose_mean_would_flatter():
-    cat, dog = BoxedImage(99, 99, (Box("cat", 10, 10, 20, 20),)), BoxedImage(99, 99)
-    first = Judged(("cat",), [cat], [found((10, 10, 20, 20, 0.3))])
-    second = Judged(
-        ("cat", "dog"), [cat, dog], [found((50, 50, 20, 20, 0.9), (10, 10, 20, 20, 0.5)), Detected.nothing()]
-    )
-    assert (map50_of([first]), map50_of([second])) == pytest.approx((1, 1 / 2))
-    assert map50_of([first, second]) == pytest.approx(2 / 3)
-    assert map50_of([Judged((), [cat, dog], [Detected.nothing()] * 2)]) == 0
-    with pytest.raises(NothingToValidate):
-        map50_of([Judged(("cat",), [dog], [Detected.nothing()])])
 
 
 def test_a_validation_set_scores_all_repeats_and_of_images_that_were_chosen_nothing_is_forecast(bench):
