@@ -93,6 +93,26 @@ test("whoever presses the button means that nothing is here, though a box has no
   expect(drawn.seen.value.map(({ place }) => place)).toEqual([[20, 20, 30, 30]]);
 });
 
+test("a box that has no class yet is there again after a reload, until it has one, and is on no disk before", async () => {
+  const drawn = board([image("new.png")], [{ ...proposals[0]!, box: [21, 20, 30, 30] }]);
+  drawn.draw([20, 20, 30, 30]);
+  await vi.waitFor(() => expect(written("new.png")).toHaveLength(1));
+  expect(written("new.png")[0]).toMatchObject({ boxes: [], unfinished: true });
+  const again = board([image("new.png", drawing("me", "v1", [], true))], [{ ...proposals[0]!, box: [21, 20, 30, 30] }]);
+  expect(again.seen.value.map(({ place, class: name }) => [place, name])).toEqual([[[20, 20, 30, 30], null]]);
+  again.pickNext(1);
+  again.name("cat");
+  const named = drawing("me", "v2", [{ ...cat, box: [20, 20, 30, 30] }], true);
+  expect(board([image("new.png", named)]).seen.value).toHaveLength(1);
+});
+
+test("a box without a class stays away where the image is finished, and from another folder's image of that name", () => {
+  board([image("a.png")]).draw([20, 20, 30, 30]);
+  expect(board([image("a.png", drawing("me", "v1"))]).seen.value).toHaveLength(1);
+  setProject({ labels: "/data/another" });
+  expect(board([image("a.png")]).seen.value).toHaveLength(0);
+});
+
 test("many small moves are one step", () => {
   const drawn = board([image("a.png", drawing("me", "v0"))]);
   drawn.pickNext(1);

@@ -13,6 +13,7 @@ import { note, noteOf } from "./notes";
 import { say, tell } from "./notices";
 import { underWay } from "./outbox";
 import { setSkipped, skipped } from "./project";
+import { keepUnnamed, unnamedOn } from "./unnamed";
 
 /** What a detector proposes. Nobody has named a class yet where it has none. */
 export interface Suggested {
@@ -404,6 +405,7 @@ export class Board {
 
   private save(entry: Entry, wanted: Sketch | null): void {
     entry.wanted = wanted;
+    keepUnnamed(entry.name, unnamedIn(wanted?.boxes ?? []));
     if (entry.saving.value) return;
     entry.saving.value = true;
     entry.refused.value = false;
@@ -457,6 +459,7 @@ export class Board {
       entry.wanted = undefined;
       this.forget(entry);
       const before = entry.sketch.value;
+      keepUnnamed(entry.name, []);
       takeDrawing(entry, found, true);
       this.steps.push({ index: entry.index, before, after: entry.sketch.value, what: "take", at: Date.now() });
       this.undone = [];
@@ -489,17 +492,21 @@ function takeDrawing(entry: Entry, { width, height, drawings }: ImageBoxes, chan
   if (!entry.size.peek()) entry.size.value = width && height ? { width, height } : null;
   else if (same && !changed) return; // what was picked stays so
   entry.by.value = shown && !isOwn(shown) ? shown.person : null;
-  const boxes = (shown?.boxes ?? []).map(
+  const finished = shown ? !shown.unfinished : false;
+  const unnamed = finished ? [] : unnamedOn(entry.name).map((box) => ({ box, class: null, crowd: false }));
+  const boxes = [...(shown?.boxes ?? []), ...unnamed].map(
     (one): Drawn => ({ id: newId(), place: one.box, class: one.class, crowd: one.crowd ?? false, suggested: null }),
   );
   make([...boxes, ...entry.suggested].flatMap((one) => one.class ?? [])); // unfinished ones are not counted
-  const finished = shown ? !shown.unfinished : false;
   entry.sketch.value = {
     boxes: finished ? boxes : [...boxes, ...open(entry, boxes)],
     finished,
-    untouched: !mine,
+    untouched: !mine && !unnamed.length,
   };
 }
+
+const unnamedIn = (boxes: readonly Drawn[]) =>
+  boxes.filter((box) => !box.suggested && box.class === null).map(({ place }) => place);
 
 /** Suggestions about what nobody has drawn yet. */
 const open = ({ suggested }: Entry, drawn: readonly Drawn[]): Drawn[] =>

@@ -117,6 +117,9 @@ export const words = {
     hint: "The chart as a file of its own, in light colours.",
   },
 
+  /** Of faults and warnings, by their code: in English the service says them itself. */
+  codes: {} as Record<string, string>,
+
   connection: {
     away: "The service does not answer.",
     goesOn: "The page keeps trying, and goes on by itself. Jobs go on meanwhile.",
