@@ -428,13 +428,14 @@ def print_audits(lines: Sequence[Line]) -> None:
     for (name, labelled, method), of in sorted(audits.items()):
         said = ", ".join(f"{verdict} {n}" for verdict, n in Counter(line["verdict"] for line in of).most_common())
         by_images, gains = (100 * np.array([line[key] for line in of]) for key in ("gain_by_images", "gain"))
-        others = (gains.sum() - gains) / max(len(gains) - 1, 1)
+        others = (gains.sum() - gains) / np.maximum(len(gains) - 1, 1)
         bounds = 100 * np.array([line["gain_interval"] for line in of])
         held = int(((bounds[:, 0] <= others) & (others <= bounds[:, 1])).sum())
+        held_of = f", {held} of {len(of)} hold the mean of the others" if len(of) > 1 else ""
         wide = float(np.mean(bounds[:, 1] - bounds[:, 0])) / 2
         print(
             f"{name} {labelled} labelled images, {method}: {said}; {_mean([*zip(by_images, gains, strict=True)])}; "
-            f"intervals ± {wide:.1f}, {held} of {len(of)} hold the mean of the others; "
+            f"intervals ± {wide:.1f}{held_of}; "
             f"{min(line['cpu_s'] for line in of):.0f} to {max(line['cpu_s'] for line in of):.0f} s an audit"
         )
 
