@@ -40,13 +40,13 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", default=list(SETS))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--images", type=int, default=100)
     parser.add_argument("--passes", type=int)
     parser.add_argument("--cache", type=Path, help="where detectors are kept for another run")
     given = parser.parse_args()
     with given.out.open("a") as out:
-        for seed in range(given.seeds):
+        for seed in given.seeds:
             for name in given.sets:
                 line = {"set": name, "seed": seed, "images": given.images, "passes": given.passes}
                 line |= measured(given, name, seed)

@@ -4,13 +4,17 @@ python -m benchmarks.detection curve  --data ../shared/data --weights ../shared/
 python -m benchmarks.detection table  --out curve.jsonl
 python -m benchmarks.detection replay --data ... --methods auto random --out replay.jsonl
 python -m benchmarks.detection gains  --out replay.jsonl
+python -m benchmarks.detection expected --data ... --weights ... --detector light --rounds 40 60 80 --out expected.jsonl
+python -m benchmarks.detection audit  --data ... --weights ... --sizes 100 --out audit.jsonl
 python -m benchmarks.detection forecast --data ... --weights ... --sets bccd --seeds 0 --out forecast.jsonl
 python -m benchmarks.detection costs  --data ... --weights ...
 
 A line of JSON is written for each detector trained: what was stopped goes on, with the same `--out`, from there. 28 %
 of each set is for scoring alone. CPU seconds are of this process: run with OMP_NUM_THREADS=1 on a machine that is busy.
 `table` says of a curve what its seeds come to. `gains` holds the methods of a replay against random choice, at equal
-images and at equal boxes. `forecast` asks for learning curves of the smallest of the sizes, with images to score by and
+images and at equal boxes. `expected` holds the boxes that were expected on each batch against those that there are,
+and `audit` what audits of the first images of an order say against what they say in the mean; both print what all lines
+of their file come to. `forecast` asks for learning curves of the smallest of the sizes, with images to score by and
 without, and trains on each size to see how right they were. `costs` tells seconds and memory.
 """
 
@@ -20,6 +24,7 @@ import argparse
 import json
 import resource
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,6 +91,23 @@ def main() -> None:
     )
     gains = actions.add_parser("gains", parents=[lines])
     gains.set_defaults(act=lambda given: print_gains(read_lines(given.out)))
+    expected = actions.add_parser("expected", parents=[lines, trained, repeated])
+    expected.add_argument("--methods", nargs="+", default=["auto"])
+    expected.add_argument("--rounds", type=int, nargs="+", default=list(ROUNDS), help="images labelled after each")
+
+    def expect(given: argparse.Namespace) -> None:
+        write_trials(given, lambda trial, there: trial.expected(given.methods, given.rounds, there))
+        print_expected(read_lines(given.out))
+
+    expected.set_defaults(act=expect)
+    audit = actions.add_parser("audit", parents=[lines, trained, repeated, sized])
+    audit.add_argument("--repeats", type=int, default=5, help="of each audit")
+
+    def audits(given: argparse.Namespace) -> None:
+        write_trials(given, lambda trial, there: trial.audits(given.sizes, given.repeats, there))
+        print_audits(read_lines(given.out))
+
+    audit.set_defaults(act=audits)
     forecast = actions.add_parser("forecast", parents=[lines, trained, repeated, sized])
     forecast.add_argument("--repeats", type=int, default=3, help="of a learning curve")
     forecast.set_defaults(
@@ -152,6 +174,42 @@ class Trial:
                 chosen = self._choose(labelled, upto - len(labelled), method) if upto > len(labelled) else []
                 labelled = [*labelled, *chosen]
                 yield {"method": method, "labelled": upto, **self._score(labelled), "chosen": chosen}
+
+    def expected(self, methods: Sequence[str], rounds: Sequence[int], there: Sequence[Line]) -> Iterator[Line]:
+        """Choose in rounds as `replay` does; tell how many boxes were expected on each batch, and how many there are.
+
+        there: as of `curve`.
+        """
+        for method in methods:
+            known = {line["labelled"]: line["chosen"] for line in there if line["method"] == method}
+            labelled = self._order[:FIRST]
+            for upto in rounds:
+                before = len(labelled)
+                if before not in known:
+                    batch = self._select(labelled, upto - before, method)
+                    chosen = known[before] = list(batch.data)
+                    boxes = sum(len(self._drawn[name].boxes) for name in chosen)
+                    told = {"expected": batch.expected_boxes, "boxes": boxes}
+                    yield {"method": method, "labelled": before, "chosen": chosen, **told}
+                labelled = [*labelled, *known[before]]
+
+    def audits(self, sizes: Sequence[int], repeats: int, there: Sequence[Line]) -> Iterator[Line]:
+        """Audit the first images of the order, as many as each of the sizes. there: as of `curve`."""
+        for size in sizes:
+            if any(line["labelled"] == size for line in there):
+                continue
+            began = time.process_time()
+            result = self._carry_out(
+                "audit",
+                path_to_img=str(self._images),
+                path_to_labels=self._labels("labels.jsonl", self._order[:size]),
+                repeats=repeats,
+            )
+            took = round(time.process_time() - began, 1)
+            for arm in result.arms[1:]:
+                gains = {name: getattr(arm, name) for name in ("gain", "gain_interval", "gain_by_images")}
+                about = {"method": arm.method, "verdict": arm.verdict, "images": arm.images[-1], "cpu_s": took}
+                yield {"labelled": size, **about, **gains}
 
     def forecast(self, sizes: Sequence[int], repeats: int, there: Sequence[Line]) -> Iterator[Line]:
         """Forecast from the smallest of the sizes, with images to score by and without, and measure at all of them.
@@ -230,7 +288,10 @@ class Trial:
         }
 
     def _choose(self, labelled: Sequence[str], add: int, method: str) -> list[str]:
-        result = self._carry_out(
+        return list(self._select(labelled, add, method).data)
+
+    def _select(self, labelled: Sequence[str], add: int, method: str) -> Any:
+        return self._carry_out(
             "selection",
             path_to_img=str(self._images),
             path_to_labels=self._labels("labels.jsonl", labelled),
@@ -238,7 +299,6 @@ class Trial:
             add=add,
             method=method,
         )
-        return list(result.data)
 
     def _carry_out(self, kind: str, **fields: Any) -> Any:
         run = Run(self._settings, self._backbones, check=lambda: None, publish=lambda _progress, _warnings: None)
@@ -325,7 +385,8 @@ def _gain(line: Line, mine: Sequence[Line], theirs: Sequence[Line]) -> tuple[flo
     return 100 * (line["map50"] - other["map50"]), 100 * (at_equal[0] - at_equal[1])
 
 
-def _mean(gains: Sequence[Sequence[float]]) -> str:
+def _mean(gains: Sequence[tuple[float, float]]) -> str:
+    """gains: at equal images, and at equal boxes."""
     n = len(gains)
     if n < 2:
         return f"{n} seeds"
@@ -333,6 +394,50 @@ def _mean(gains: Sequence[Sequence[float]]) -> str:
     error = spread / np.sqrt(n) * student.ppf(0.975, n - 1)
     images, boxes = (f"{mean[i]:+.1f} ± {error[i]:.1f}" for i in (0, 1))
     return f"{images} at equal images, {boxes} at equal boxes ({n} seeds)"
+
+
+# --- what batches were told to take -----------------------------------------------------------------------------
+
+
+def print_expected(lines: Sequence[Line]) -> None:
+    """Print how many times as many boxes were expected as there are: of all batches together, and over them."""
+    batches: dict[tuple[str, str, int], list[Line]] = {}
+    for line in lines:
+        batches.setdefault((line["set"], line["method"], line["labelled"]), []).append(line)
+        batches.setdefault((line["set"], line["method"], 0), []).append(line)
+    for (name, method, labelled), of in sorted(batches.items()):
+        told, drawn = (np.array([line[key] for line in of]) for key in ("expected", "boxes"))
+        each = told / np.maximum(drawn, 1)
+        print(
+            f"{name} {method} {f'{labelled} images known' if labelled else 'all'}, {len(of)} batches: expected are "
+            f"{told.sum() / drawn.sum():.2f} times as many boxes as there are; of a batch {each.min():.2f} to "
+            f"{each.max():.2f}, standard deviation {each.std():.2f}"
+        )
+
+
+# --- what audits say ---------------------------------------------------------------------------------------------
+
+
+def print_audits(lines: Sequence[Line]) -> None:
+    """Print what audits say, the mean of their gains at as many boxes, in points of mAP@50, and how many of their
+    intervals hold the mean of the others.
+    """
+    audits: dict[tuple[str, int, str], list[Line]] = {}
+    for line in lines:
+        audits.setdefault((line["set"], line["labelled"], line["method"]), []).append(line)
+    for (name, labelled, method), of in sorted(audits.items()):
+        said = ", ".join(f"{verdict} {n}" for verdict, n in Counter(line["verdict"] for line in of).most_common())
+        by_images, gains = (100 * np.array([line[key] for line in of]) for key in ("gain_by_images", "gain"))
+        others = (gains.sum() - gains) / np.maximum(len(gains) - 1, 1)
+        bounds = 100 * np.array([line["gain_interval"] for line in of])
+        held = int(((bounds[:, 0] <= others) & (others <= bounds[:, 1])).sum())
+        held_of = f", {held} of {len(of)} hold the mean of the others" if len(of) > 1 else ""
+        wide = float(np.mean(bounds[:, 1] - bounds[:, 0])) / 2
+        print(
+            f"{name} {labelled} labelled images, {method}: {said}; {_mean([*zip(by_images, gains, strict=True)])}; "
+            f"intervals ± {wide:.1f}{held_of}; "
+            f"{min(line['cpu_s'] for line in of):.0f} to {max(line['cpu_s'] for line in of):.0f} s an audit"
+        )
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------

@@ -32,7 +32,8 @@ class OneBox(Part):
 
 
 class Drawing(Part):
-    """What one person's file says of an image. `unfinished`: the person is still at it, and it does not count yet.
+    """What one person's file says of an image, or that of what was settled. `unfinished`: the person is still at it,
+    and it does not count yet.
 
     `version` changes with it: whoever changes it says what they saw.
     """
@@ -52,12 +53,18 @@ Drawn = Mapping[str, Iterable[Mapping[str, Any] | Boxlike] | Drawing | None]
 
 
 class DrawnImage(Part):
-    """An image and what people drew on it. `width` and `height` of the upright image; None where it can't be read."""
+    """An image and what people drew on it. `width` and `height` of the upright image; None where it can't be read.
+
+    `settled`: what was settled between them, and counts in the place of all `drawings`; None: nothing was. `version`
+    changes with it, and with what people finish: whoever settles it says what they saw.
+    """
 
     name: str
     width: int | None
     height: int | None
     drawings: tuple[Drawing, ...]
+    settled: Drawing | None = None
+    version: str = ""
 
 
 class DrawnImages(BaseModel):
@@ -86,7 +93,8 @@ class BoxCounts(Part):
     """`labels`: images that somebody finished; of a class, boxes. `nothing_here`: the ones of them without a box.
 
     `kept_apart`: the ones that are kept apart to validate by. `unfinished`: images that somebody only began.
-    `conflicts` and `left_out` (files that are nobody's boxes) are 1,000 at most.
+    `settled`: images about which it was settled what counts, the last of them last. It, `conflicts` and `left_out`
+    (files that are nobody's boxes) are 1,000 at most.
     """
 
     labels: int
@@ -97,6 +105,15 @@ class BoxCounts(Part):
     people: tuple[PersonCount, ...]
     conflicts: tuple[BoxContradiction, ...]
     left_out: tuple[str, ...]
+    settled: tuple[str, ...] = ()
+
+
+class BoxesSettled(Part):
+    """`versions`: by name, of all that is drawn on the image now."""
+
+    path_to_labels: str
+    file: str
+    versions: dict[str, str]
 
 
 class BoxesWritten(Part):
@@ -112,14 +129,17 @@ class BoxesWritten(Part):
     replaced: dict[str, str]
 
 
-def images_of(drawn: Drawn, versions: Mapping[str, str], unfinished: bool) -> list[dict[str, Any]]:
-    """Write what was drawn on images as the service takes it. Raises Unsendable."""
+def images_of(drawn: Drawn, versions: Mapping[str, str], unfinished: bool | None = None) -> list[dict[str, Any]]:
+    """Write what was drawn on images as the service takes it. unfinished: None where that is not asked.
+
+    Raises Unsendable.
+    """
     return [
         {
             "name": name,
             "boxes": None if boxes is None else _bodies(name, boxes),
             "version": versions.get(name, ""),
-            "unfinished": unfinished,
+            **({} if unfinished is None else {"unfinished": unfinished}),
             **({"width": boxes.width, "height": boxes.height} if isinstance(boxes, Drawing) else {}),
         }
         for name, boxes in drawn.items()

@@ -15,7 +15,7 @@ import httpx
 
 from nextlabel.client import talk
 from nextlabel.client.beside_labels import KeptApart, Note
-from nextlabel.client.boxes import BoxCounts, BoxesWritten, Drawn, DrawnImage
+from nextlabel.client.boxes import BoxCounts, BoxesSettled, BoxesWritten, Drawn, DrawnImage
 from nextlabel.client.contradictions import Classes, Contradiction
 from nextlabel.client.errors import ClientError, Unreachable, Unsendable
 from nextlabel.client.fields import AsyncCalls, Calls
@@ -185,6 +185,7 @@ class Client(Calls):
         person: str | None = None,
         versions: Mapping[str, str] = MappingProxyType({}),
         replace: Iterable[str] = (),
+        settle: bool = False,
         keep_both: bool = False,
         unfinished: bool = False,
     ) -> BoxesWritten:
@@ -196,11 +197,28 @@ class Client(Calls):
         versions: by name, those of what the person drew before, which `drawings` and this call tell; needed to change
             it. Refused (`boxes_changed`) where the file says something else by now.
         replace: versions of what other people drew, to be taken out where it contradicts this.
+        settle: what `replace` names stays where it is, and this is settled to count.
         keep_both: let other people's drawings contradict this; else it is refused (`labelled_otherwise`).
         unfinished: more is to come: it is kept, and does not count yet.
         """
-        said = (person, versions, replace, keep_both, unfinished)
+        said = (person, versions, replace, settle, keep_both, unfinished)
         return self._carry_out(talk.give_boxes(path_to_img, path_to_labels, drawn, *said))
+
+    def settle_boxes(
+        self,
+        path_to_img: Place,
+        path_to_labels: Place,
+        drawn: Drawn,
+        *,
+        versions: Mapping[str, str] = MappingProxyType({}),
+    ) -> BoxesSettled:
+        """Settle what people drew otherwise on 1,000 images at most. Their files stay as they are.
+
+        drawn: by name, what counts from now on: one of the image's `drawings`, or boxes; None opens the question again.
+        versions: by name, those of the images, which `drawings` and this call tell. Refused (`boxes_changed`) where
+            somebody drew or settled something else by now.
+        """
+        return self._carry_out(talk.settle_boxes(path_to_img, path_to_labels, drawn, versions))
 
     def image(self, path_to_img: Place, name: str, side: int = 320) -> bytes:
         """Return an image of a pool as a JPEG whose longer side has 160, 320, 1024 or 4096 pixels at most."""
@@ -464,6 +482,7 @@ class AsyncClient(AsyncCalls):
         person: str | None = None,
         versions: Mapping[str, str] = MappingProxyType({}),
         replace: Iterable[str] = (),
+        settle: bool = False,
         keep_both: bool = False,
         unfinished: bool = False,
     ) -> BoxesWritten:
@@ -475,11 +494,28 @@ class AsyncClient(AsyncCalls):
         versions: by name, those of what the person drew before, which `drawings` and this call tell; needed to change
             it. Refused (`boxes_changed`) where the file says something else by now.
         replace: versions of what other people drew, to be taken out where it contradicts this.
+        settle: what `replace` names stays where it is, and this is settled to count.
         keep_both: let other people's drawings contradict this; else it is refused (`labelled_otherwise`).
         unfinished: more is to come: it is kept, and does not count yet.
         """
-        said = (person, versions, replace, keep_both, unfinished)
+        said = (person, versions, replace, settle, keep_both, unfinished)
         return await self._carry_out(talk.give_boxes(path_to_img, path_to_labels, drawn, *said))
+
+    async def settle_boxes(
+        self,
+        path_to_img: Place,
+        path_to_labels: Place,
+        drawn: Drawn,
+        *,
+        versions: Mapping[str, str] = MappingProxyType({}),
+    ) -> BoxesSettled:
+        """Settle what people drew otherwise on 1,000 images at most. Their files stay as they are.
+
+        drawn: by name, what counts from now on: one of the image's `drawings`, or boxes; None opens the question again.
+        versions: by name, those of the images, which `drawings` and this call tell. Refused (`boxes_changed`) where
+            somebody drew or settled something else by now.
+        """
+        return await self._carry_out(talk.settle_boxes(path_to_img, path_to_labels, drawn, versions))
 
     async def image(self, path_to_img: Place, name: str, side: int = 320) -> bytes:
         """Return an image of a pool as a JPEG whose longer side has 160, 320, 1024 or 4096 pixels at most."""

@@ -22,7 +22,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from nextlabel.client.beside_labels import KeptApart, Note, NotesTold
-from nextlabel.client.boxes import BoxCounts, BoxesWritten, Drawn, DrawnImage, DrawnImages, images_of
+from nextlabel.client.boxes import BoxCounts, BoxesSettled, BoxesWritten, Drawn, DrawnImage, DrawnImages, images_of
 from nextlabel.client.contradictions import Classes, Contradiction, LabelsTold, gathered, lines_of
 from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable, Unsendable
 from nextlabel.client.hand_outs import GivenBack, HandOut, HandOutList
@@ -271,13 +271,24 @@ def give_boxes(
     person: str | None,
     versions: Mapping[str, str],
     replace: Iterable[str],
+    settle: bool,
     keep_both: bool,
     unfinished: bool,
 ) -> Talk[BoxesWritten]:
     said = {"person": person, "replace": _several("replace", replace), "keep_both": keep_both}
+    if settle:  # an older service knows no such word
+        said["settle"] = True
     body = {**_project(path_to_img, path_to_labels), **said, "images": images_of(drawn, versions, unfinished)}
     answer = yield from _ask(Call("POST", "/labels/boxes", body=body))
     return _read(BoxesWritten, answer)
+
+
+def settle_boxes(
+    path_to_img: Place, path_to_labels: Place, drawn: Drawn, versions: Mapping[str, str]
+) -> Talk[BoxesSettled]:
+    body = {**_project(path_to_img, path_to_labels), "images": images_of(drawn, versions)}
+    answer = yield from _ask(Call("POST", "/labels/boxes/settle", body=body))
+    return _read(BoxesSettled, answer)
 
 
 def notes(path_to_labels: Place, person: str | None) -> Talk[list[Note]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -18,19 +18,22 @@ from nextlabel.api.routes.hand_outs import note_labels
 from nextlabel.api.routes.labels import ETAG, ClassCount, PathText, PersonCount
 from nextlabel.api.services import Given
 from nextlabel.core.data.box_files import (
+    BoxesSettled,
     BoxesWritten,
     Drawing,
     GivenBoxes,
     drawings_of,
     give_boxes,
     person_of,
+    settle_boxes,
     survey_boxes,
+    version_of,
 )
 from nextlabel.core.data.boxes import Box, BoxedImage
 from nextlabel.core.data.kept_apart import kept_apart
 from nextlabel.core.data.label_files import state_of
 from nextlabel.core.data.label_text import clean_name
-from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES
+from nextlabel.core.data.labels_folder import SETTLED_BOXES, SUFFIXES_OF_BOXES
 from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.data.thumbnails import image_in, upright_size
@@ -75,6 +78,12 @@ class ImageBoxes(BoxesPart):
     width: int | None
     height: int | None
     drawings: list[DrawingView]
+    settled: DrawingView | None = Field(
+        description="What was settled between them, and counts in the place of all that they drew; null: nothing was."
+    )
+    version: str = Field(
+        description="Changes with what people finish and what is settled: whoever settles it says what they saw."
+    )
 
 
 class Contradiction(BoxesPart):
@@ -90,6 +99,9 @@ class BoxesView(BoxesPart):
     classes: list[ClassCount] = Field(description="`labels` counts boxes.")
     people: list[PersonCount] = Field(description="`labels` counts images.")
     conflicts: list[Contradiction] = Field(description="1,000 at most. Such an image is left out by all jobs.")
+    settled: list[str] = Field(
+        description="Images about which it was settled what counts, the last of them last; 1,000 at most."
+    )
     left_out: list[str] = Field(description="Files in the folder that are nobody's boxes; 1,000 at most.")
 
 
@@ -97,8 +109,15 @@ class DrawnImages(BoxesPart):
     images: list[ImageBoxes] = Field(description="In the order asked for.")
 
 
-class ImageGiven(BoxesPart):
+class ImageSaid(BoxesPart):
     name: ImageName
+    width: int | None = Field(
+        None, gt=0, description="Of the image that it was drawn on; refused where it has another size by now."
+    )
+    height: int | None = Field(None, gt=0)
+
+
+class ImageGiven(ImageSaid):
     boxes: Annotated[list[OneBox], Field(max_length=MAX_BOXES)] | None = Field(
         description="All that is on it; [] says that somebody looked and nothing is there, null takes it back."
     )
@@ -106,10 +125,13 @@ class ImageGiven(BoxesPart):
         "", max_length=64, description="Of what the person's own file says of it now; empty where it says nothing."
     )
     unfinished: bool = Field(False, strict=True, description="More is to come: it is kept, and does not count yet.")
-    width: int | None = Field(
-        None, gt=0, description="Of the image that it was drawn on; refused where it has another size by now."
+
+
+class ImageSettled(ImageSaid):
+    boxes: Annotated[list[OneBox], Field(max_length=MAX_BOXES)] | None = Field(
+        description="All that is on it, as one of them drew it or otherwise; null opens the question again."
     )
-    height: int | None = Field(None, gt=0)
+    version: str = Field("", max_length=64, description="The image's, of all that is drawn on it now.")
 
 
 class BoxesGiven(BoxesPart):
@@ -123,7 +145,11 @@ class BoxesGiven(BoxesPart):
     )
     replace: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=MAX_AT_ONCE)] = Field(
         default_factory=list,
-        description="Versions of what other people drew, to be taken out of their files where it contradicts this.",
+        description="Versions of what other people drew, or of what was settled, to be taken out of their files where "
+        "it contradicts this.",
+    )
+    settle: bool = Field(
+        False, strict=True, description="What `replace` names stays where it is, and this is settled to count."
     )
     keep_both: bool = Field(
         False, strict=True, description="Let other files contradict this: that is to be settled then."
@@ -139,6 +165,20 @@ class BoxesGivenView(BaseModel):
         description="Names that were taken out of other files, and what stood there. Empty where a call that got no "
         "answer had done it, and is made again."
     )
+
+
+class BoxesToSettle(BoxesPart):
+    """What holds of images of a pool that people drew otherwise on."""
+
+    path_to_img: PathText
+    path_to_labels: PathText = Field(description="A folder.")
+    images: Annotated[list[ImageSettled], Field(max_length=MAX_AT_ONCE)]
+
+
+class BoxesSettledView(BaseModel):
+    path_to_labels: str
+    file: str
+    versions: dict[str, str] = Field(description="By name, of all that is drawn on the image now.")
 
 
 class BoxesQuery(BaseModel):
@@ -191,6 +231,18 @@ async def post_boxes(
     )
 
 
+@router.post("/labels/boxes/settle")
+async def post_settled_boxes(body: Annotated[BoxesToSettle, Body()], services: Given, _: Writer) -> BoxesSettledView:
+    """Settle what people drew otherwise. Their files stay as they are; what is settled counts before them.
+
+    Boxes of null open the question again. Where somebody drew or settled something else than what was seen, by its
+    `version`, nothing is written (409 `boxes_changed`).
+    """
+    places = (body.path_to_labels, body.path_to_img)
+    settled = await services.files.run(places, _settle, body, services.settings)
+    return BoxesSettledView(path_to_labels=str(settled.folder), file=settled.file, versions=dict(settled.versions))
+
+
 def _look(path_to_labels: str, roots: Sequence[Path]) -> tuple[Path, str]:
     path = existing_file_or_folder(path_to_labels, roots)
     return path, state_of(path, roots, SUFFIXES_OF_BOXES)
@@ -210,6 +262,7 @@ def _survey(path: Path, roots: Sequence[Path]) -> BoxesView:
             for file, count in found.images_per_file.items()
         ],
         conflicts=[Contradiction(name=name, said=dict(said)) for name, said in conflicts],
+        settled=list(found.settled[-1000:]),
         left_out=list(found.left_out[:1000]),
     )
 
@@ -224,12 +277,20 @@ def _drawn_images(which: DrawingsQuery, settings: Settings) -> DrawnImages:
     )
 
 
-def _image(name: str, drawings: Iterable[Drawing], path_to_img: str, settings: Settings) -> ImageBoxes:
+def _image(name: str, drawings: Sequence[Drawing], path_to_img: str, settings: Settings) -> ImageBoxes:
     width: int | None = None
     height: int | None = None
     with suppress(ImageNotFound, UnreadableImage):  # whoever asks for the image itself is told why
         width, height = _size(path_to_img, name, settings)
-    return ImageBoxes(name=name, width=width, height=height, drawings=[_drawing_view(one) for one in drawings])
+    settled = next((one for one in drawings if one.file == SETTLED_BOXES), None)
+    return ImageBoxes(
+        name=name,
+        width=width,
+        height=height,
+        drawings=[_drawing_view(one) for one in drawings if one is not settled],
+        settled=None if settled is None else _drawing_view(settled),
+        version=version_of(drawings),
+    )
 
 
 def _drawing_view(one: Drawing) -> DrawingView:
@@ -245,23 +306,38 @@ def _drawing_view(one: Drawing) -> DrawingView:
 
 
 def _write(body: BoxesGiven, person: str, settings: Settings) -> BoxesWritten:
-    given = [GivenBoxes(one.name, _drawn(one, body.path_to_img, settings), one.version) for one in body.images]
-    _refuse_other_sizes(body.images, given)
     roots = settings.data_roots
     return give_boxes(
-        body.path_to_labels, given, person=person, roots=roots, replaced=body.replace, keep_both=body.keep_both
+        body.path_to_labels,
+        _given(body, settings),
+        person=person,
+        roots=roots,
+        replaced=body.replace,
+        settle=body.settle,
+        keep_both=body.keep_both,
     )
 
 
-def _drawn(one: ImageGiven, path_to_img: str, settings: Settings) -> BoxedImage | None:
-    """Return what was drawn on an image of the pool, which says itself how large it is."""
+def _settle(body: BoxesToSettle, settings: Settings) -> BoxesSettled:
+    return settle_boxes(body.path_to_labels, _given(body, settings), roots=settings.data_roots)
+
+
+def _given(body: BoxesGiven | BoxesToSettle, settings: Settings) -> list[GivenBoxes]:
+    """Return what was drawn on images of the pool, which say themselves how large they are. Raises InvalidRequest."""
+    given = [GivenBoxes(one.name, _drawn(one, body.path_to_img, settings), one.version) for one in body.images]
+    _refuse_other_sizes(body.images, given)
+    return given
+
+
+def _drawn(one: ImageGiven | ImageSettled, path_to_img: str, settings: Settings) -> BoxedImage | None:
     if one.boxes is None:
         return None
     boxes = tuple(Box(box.class_name, *box.box, box.crowd) for box in one.boxes)
-    return BoxedImage(*_size(path_to_img, one.name, settings), boxes, one.unfinished)
+    unfinished = isinstance(one, ImageGiven) and one.unfinished
+    return BoxedImage(*_size(path_to_img, one.name, settings), boxes, unfinished)
 
 
-def _refuse_other_sizes(images: Sequence[ImageGiven], given: Sequence[GivenBoxes]) -> None:
+def _refuse_other_sizes(images: Sequence[ImageSaid], given: Sequence[GivenBoxes]) -> None:
     """Raise InvalidRequest for images that have another size by now than is said of when they were drawn on."""
     faults = []
     for at, (said, now) in enumerate(zip(images, given, strict=True)):

@@ -104,7 +104,7 @@ def _labels(body: ReportWanted, services: Services) -> dict[str, Any]:
             "boxes": sum(drawn.counts.values()),
             "labels_by_person": {person_of_boxes(file): count for file, count in drawn.images_per_file.items()},
             "disputed": len(drawn.conflicts),
-            "settled": 0,
+            "settled": len(drawn.settled),
         }
     seen = services.surveys.get(path, state_of(path, roots), roots, task_of(body.task))
     return {

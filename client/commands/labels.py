@@ -34,13 +34,14 @@ from nextlabel.client.label_files import (
 )
 from nextlabel.client.pools import POOL, is_of, keep_out_of, named, place_of
 from nextlabel.client.terminal import echo
+from nextlabel.core.data.box_files import GivenBoxes, drawings_of, person_of, settle_boxes, version_of
 from nextlabel.core.data.boxes import SCALING, BoxedImage
 from nextlabel.core.data.classes import ClassChanged, change_class, undo_class_change
 from nextlabel.core.data.kept_apart import Apart, keep_apart, kept_apart
 from nextlabel.core.data.label_files import GivenLabel, settle
-from nextlabel.core.data.label_text import NONE, printable
+from nextlabel.core.data.label_text import NONE, clean_name, printable
 from nextlabel.core.data.labels import left_out_of, sorted_classes, write_labels
-from nextlabel.core.data.labels_folder import VALIDATION_FILE, why_nobodys
+from nextlabel.core.data.labels_folder import SETTLED_BOXES, VALIDATION_FILE, why_nobodys
 from nextlabel.core.data.notes import GivenNote, Note, of_person, read_notes, write_notes
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.data.roots import shown
@@ -48,11 +49,12 @@ from nextlabel.core.data.spelling import as_seen, difference, elsewhere, look_al
 from nextlabel.core.errors import LabelsConflict, Misconfigured
 from nextlabel.core.exchange.boxes.upright import that_reads_images
 from nextlabel.core.exchange.files import PATIENCE_S
+from nextlabel.core.people import in_file_names
 from nextlabel.core.settings import Settings
 from nextlabel.core.tasks.base import Matched, Task
 from nextlabel.core.tasks.classification import ClassLabels, match, read_labels
 from nextlabel.core.tasks.detection import BoxLabels, oddities
-from nextlabel.core.tasks.registry import CLASS_TASKS, CLASSIFICATION, DETECTION, TASKS, task_of
+from nextlabel.core.tasks.registry import CLASSIFICATION, DETECTION, TASKS, task_of
 
 LISTED, FEW = 20, 5
 Existing = click.Path(exists=True, path_type=Path)
@@ -398,26 +400,38 @@ def _tell_changed(changed: ClassChanged, words: str) -> None:
 @click.argument("classes", metavar="[CLASS]...", nargs=-1)
 @click.option(
     "--task",
-    type=click.Choice(list(CLASS_TASKS)),
+    type=click.Choice(list(TASKS)),
     default=CLASSIFICATION.name,
     show_default=True,
-    help="What a label is: one class an image, or any number of them.",
+    help="What a label is: one class an image, any number of them, or boxes.",
 )
 @click.option("--none", "none_applies", is_flag=True, help="None of the classes applies; with --task multilabel.")
+@click.option("--as", "as_person", metavar="PERSON", help="What that person drew counts; with --task detection.")
 @click.option("--open-again", is_flag=True, help="NAME is not settled any more.")
 def settle_(
-    folder: Path, name: str | None, classes: tuple[str, ...], task: str, none_applies: bool, open_again: bool
+    folder: Path,
+    name: str | None,
+    classes: tuple[str, ...],
+    task: str,
+    none_applies: bool,
+    as_person: str | None,
+    open_again: bool,
 ) -> None:
     """Settle what people contradict each other about: the image NAME is of CLASS. Without NAME, list what is open.
 
-    What is settled counts for all jobs, and stands in a file of its own (_settled.txt); people's files stay as they
-    are.
+    What is settled counts for all jobs, and stands in a file of its own (_settled.txt, of boxes _settled.jsonl);
+    people's files stay as they are.
     """
     root = folder.resolve()
     if name is None:
         _tell_open(root, task)
         return
-    if sum((bool(classes), none_applies, open_again)) != 1:
+    if task == DETECTION.name:
+        if classes or none_applies or (as_person is None) != open_again:
+            raise click.UsageError(_("say whose boxes count on NAME: --as PERSON, or --open-again"))
+        _settle_boxes(root, name, as_person)
+        return
+    if as_person is not None or sum((bool(classes), none_applies, open_again)) != 1:
         raise click.UsageError(_("say what NAME is: CLASS, or --none, or --open-again"))
     given = [GivenLabel(name, one) for one in classes or (None if open_again else NONE,)]
     settle(str(root), given, roots=[root], task=task_of(task))
@@ -425,14 +439,31 @@ def settle_(
     echo(f"{name}: {told}", err=True)
 
 
+def _settle_boxes(folder: Path, name: str, person: str | None) -> None:
+    """Settle that what the person drew counts; None: nobody's does any more."""
+    found = drawings_of(folder, [name], [folder]).get(as_seen(clean_name(name)), [])
+    drawn = {person_of(one.file): one.drawn for one in found if one.file != SETTLED_BOXES and not one.drawn.unfinished}
+    chosen = None if person is None else drawn.get(person, drawn.get(in_file_names(person)))
+    if person is not None and chosen is None:
+        words = _("{person} has not finished drawing on {name}; who has: {people}")
+        people = ", ".join(drawn) or _("nobody")
+        raise click.UsageError(words.format(person=shown(person), name=shown(name), people=people))
+    settle_boxes(str(folder), [GivenBoxes(name, chosen, version_of(found))], roots=[folder])
+    told = _("open again")
+    if chosen is not None:
+        told = _("as {person} drew, {boxes}").format(person=person, boxes=chosen.in_words())
+    echo(f"{name}: {told}", err=True)
+
+
 def _tell_open(folder: Path, task: str) -> None:
-    _found, conflicts = task_of(task).read_with_conflicts(folder)
-    rows = [(name, one, where) for name, said in conflicts.items() for one, where in said.items()]
+    _found, conflicts = TASKS[task].read_with_conflicts(folder)
+    rows = [(name, one, where) for name, places in conflicts.items() for one, where in places.items()]
+    key, heading = ("box", _("box")) if task == DETECTION.name else ("class", _("class"))
     tell(
         rows,
         [
             Column[tuple[str, str, str]]("name", lambda row: row[0], _("name")),
-            Column[tuple[str, str, str]]("class", lambda row: row[1], _("class")),
+            Column[tuple[str, str, str]](key, lambda row: row[1], heading),
             Column[tuple[str, str, str]]("file", lambda row: row[2], _("where")),
         ],
     )

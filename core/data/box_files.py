@@ -2,6 +2,8 @@
 
 What a person changes was read before, and has a version. Where it is another by now, nothing is written: neither two
 tabs nor two people overwrite what they have not seen. All lines about other images stay as they are, byte for byte.
+
+What was settled between people stands in a file of its own, counts before all else, and changes nobody's.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from nextlabel.core.data.labels import (
     read_bytes,
     sorted_classes,
 )
-from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES
+from nextlabel.core.data.labels_folder import SETTLED_BOXES, SUFFIXES_OF_BOXES
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import BoxesChanged, Fault, InvalidRequest, LabelledOtherwise, LabelsMalformed
@@ -47,7 +49,7 @@ class GivenBoxes:
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a person's file says of an image. version: changes with it."""
+    """What a person's file says of an image, or that of what was settled. version: changes with it."""
 
     file: str
     version: str
@@ -75,13 +77,14 @@ def give_boxes(
     person: str,
     roots: Sequence[Path],
     replaced: Collection[str] = (),
+    settle: bool = False,
     keep_both: bool = False,
 ) -> BoxesWritten:
     """Write what a person drew on some images into their file in the folder: all of it, or nothing.
 
     The folder is made if the one it lies in is there. replaced: versions of what other people drew that the person has
-    seen, and that are taken out of their files where they contradict what is given. keep_both: that stays there, to be
-    settled.
+    seen, and that are taken out of their files where they contradict what is given. settle: they stay there, and what
+    is given is settled to count. keep_both: they stay there, to be settled.
 
     Raises:
         BoxesChanged: the person's own file says something else by now than what was to be changed.
@@ -95,9 +98,14 @@ def give_boxes(
     wanted = _by_name(given)
     with own_file(path, file_name, roots, SUFFIXES_OF_BOXES) as (folder, own, others):
         data = _own_bytes(own)
-        _refuse_changed(_lines_about(data, wanted), wanted)
+        mine = {key: _version(lines) for key, lines in _lines_about(data, wanted).items()}
+        _refuse_changed(mine, wanted, mine)
         taken_out = {} if keep_both else _contradicting(others, wanted, replaced)
         changed = {own: _rewritten(data, wanted)} if wanted else {}
+        if settle and taken_out:
+            over = {key: wanted[key] for said in taken_out.values() for key in said}
+            file = next((one for one in others if one.name == SETTLED_BOXES), folder.file(SETTLED_BOXES))
+            changed[file], taken_out = _rewritten(_own_bytes(file), over), {}
         write_all(changed | {file: _without(read_bytes(file), said) for file, said in taken_out.items()})
     return BoxesWritten(
         folder.path,
@@ -107,20 +115,67 @@ def give_boxes(
     )
 
 
+@dataclass(frozen=True)
+class BoxesSettled:
+    """What was settled. versions: by name, of all that is drawn on it now (`version_of`)."""
+
+    folder: Path
+    file: str
+    versions: Mapping[str, str]
+
+
+def settle_boxes(path: str, given: Sequence[GivenBoxes], *, roots: Sequence[Path]) -> BoxesSettled:
+    """Write what holds of images that people drew otherwise on; None: it isn't settled any more.
+
+    It goes into the folder's file of what was settled. People's own files stay as they are. The `version` of what is
+    given is that of all that was seen on the image (`version_of`).
+
+    Raises:
+        BoxesChanged: people finished something else by now, or it is settled otherwise.
+        InvalidRequest: nobody has finished drawing on one of the images; a box has no area, or lies beyond its image;
+            an image is given twice.
+        LabelsMalformed: a name or a class can't stand in a labels file, or a file is none.
+        FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
+    """
+    wanted = _by_name(given)
+    with own_file(path, SETTLED_BOXES, roots, SUFFIXES_OF_BOXES) as (folder, own, others):
+        data = _own_bytes(own)
+        people = _drawings_in(others, wanted)
+        _refuse_undrawn(people, wanted)
+        settled = _lines_about(data, wanted)
+        before = {key: [*people[key], *_as_settled(settled.get(key, ()), key, own)] for key in wanted}
+        seen = {key: version_of(drawings) for key, drawings in before.items()}
+        _refuse_changed(seen, wanted, {key: _version(lines) for key, lines in settled.items()})
+        write_all({own: _rewritten(data, wanted)} if wanted else {})
+        after = {key: [*people[key], *_as_settled(_lines_of(one), key, own)] for key, one in wanted.items()}
+    return BoxesSettled(folder.path, own.name, {wanted[key].name: version_of(now) for key, now in after.items()})
+
+
 # --- looking ----------------------------------------------------------------------------------------------------
 
 
 def drawings_of(path: Path, names: Iterable[str], roots: Sequence[Path]) -> dict[str, list[Drawing]]:
     """Return what each file of a folder has on each of the names, by names composed (`as_seen`).
 
+    What was settled is among them, with the file's name SETTLED_BOXES.
+
     Raises LabelsMalformed, FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind.
     """
     wanted = {as_seen(clean_name(name)) for name in names}
-    found: dict[str, list[Drawing]] = defaultdict(list)
     with labels_files(path, roots, suffixes=SUFFIXES_OF_BOXES) as files:
-        for file in files:
-            for key, lines in _lines_about(read_bytes(file), wanted).items():
-                found[key].append(Drawing(file.name, _version(lines), _drawn_in(lines, key, file)))
+        return _drawings_in(files, wanted)
+
+
+def version_of(drawings: Iterable[Drawing]) -> str:
+    """Return a text that changes with what people finished on an image, and with what is settled; empty: nothing."""
+    return _version(sorted(f"{one.file}\0{one.version}" for one in drawings if not one.drawn.unfinished))
+
+
+def _drawings_in(files: Iterable[File], names: Collection[str]) -> dict[str, list[Drawing]]:
+    found: dict[str, list[Drawing]] = defaultdict(list)
+    for file in files:
+        for key, lines in _lines_about(read_bytes(file), names).items():
+            found[key].append(Drawing(file.name, _version(lines), _drawn_in(lines, key, file)))
     return found
 
 
@@ -128,9 +183,11 @@ def drawings_of(path: Path, names: Iterable[str], roots: Sequence[Path]) -> dict
 class BoxSurvey:
     """What is drawn in all files of a folder. Of a name that several files have, the first counts.
 
-    counts: boxes of each class, in the order of classes. images_per_file: finished ones. conflicts: each name that
-    people contradict each other about, what they say, and where it stands first. left_out: files that are nobody's.
-    names: of the finished images, as they are seen.
+    What was settled counts before all, and is no conflict.
+
+    counts: boxes of each class, in the order of classes. images_per_file: finished ones of each person. conflicts: each
+    name that people contradict each other about, what they say, and where it stands first. left_out: files that are
+    nobody's. names: of the finished images, as they are seen. settled: names, in the order in which they were.
     """
 
     names: Set[str]
@@ -140,6 +197,7 @@ class BoxSurvey:
     images_per_file: Mapping[str, int]
     conflicts: Mapping[str, Mapping[str, str]]
     left_out: tuple[str, ...]
+    settled: tuple[str, ...]
 
     @property
     def images(self) -> int:
@@ -153,16 +211,20 @@ def survey_boxes(path: Path, roots: Sequence[Path]) -> BoxSurvey:
     """
     faults: list[str] = []
     said: dict[str, list[Said]] = defaultdict(list)
+    settled: dict[str, list[Said]] = defaultdict(list)
     unfinished: set[str] = set()
     per_file: Counter[str] = Counter()
     with labels_files(path, roots, suffixes=SUFFIXES_OF_BOXES) as files:
-        per_file.update({file.name: 0 for file in files})
-        for file, number, name, drawn in entries_of(files, faults, parse_line):
-            if drawn.unfinished:
-                unfinished.add(as_seen(name))
-            else:
-                said[as_seen(name)].append(Said(f"{file.name}:{number}", drawn))
-                per_file[file.name] += 1
+        for one in files:  # each for itself: people are counted with what was settled otherwise, too
+            holds = one.name == SETTLED_BOXES
+            per_file.update({} if holds else {one.name: 0})
+            for file, number, name, drawn in entries_of([one], faults, parse_line):
+                if drawn.unfinished:
+                    unfinished.add(as_seen(name))
+                else:
+                    (settled if holds else said)[as_seen(name)].append(Said(f"{file.name}:{number}", drawn))
+                    per_file.update({} if holds else {file.name: 1})
+    said |= settled
     if faults:
         raise LabelsMalformed("\n".join(["Boxes are lines of JSON. Please mend:", *faults[:MAX_LISTED]]))
     first = [lines[0].image for lines in said.values()]
@@ -175,6 +237,7 @@ def survey_boxes(path: Path, roots: Sequence[Path]) -> BoxSurvey:
         per_file,
         {name: found for name, lines in sorted(said.items()) if (found := contested(lines))},
         tuple(left_out_of(path, roots, SUFFIXES_OF_BOXES)),
+        tuple(settled),
     )
 
 
@@ -211,15 +274,27 @@ def _composed(drawn: BoxedImage | None) -> BoxedImage | None:
     return replace(drawn, boxes=boxes)
 
 
-def _refuse_changed(lines: Mapping[str, Sequence[str]], wanted: Mapping[str, GivenBoxes]) -> None:
+def _refuse_undrawn(people: Mapping[str, Sequence[Drawing]], wanted: Mapping[str, GivenBoxes]) -> None:
+    """Raise InvalidRequest for images that are to be settled, and that nobody has finished."""
+    faults = [
+        Fault(f"/images/{at}/name", "invalid_value", f"nobody has finished drawing on {shown(one.name)}")
+        for at, (key, one) in enumerate(wanted.items())
+        if one.drawn is not None and all(drawing.drawn.unfinished for drawing in people[key])
+    ]
+    if faults:
+        raise InvalidRequest(faults[:MAX_LISTED])
+
+
+def _refuse_changed(now: Mapping[str, str], wanted: Mapping[str, GivenBoxes], there: Mapping[str, str]) -> None:
     """Raise BoxesChanged for what is neither as it was seen nor already as wanted.
 
-    The latter is a save that comes again.
+    The latter is a save that comes again. now: the versions of what was to be seen. there: those of the lines that are
+    to be replaced.
     """
     faults = [
         Fault(f"/images/{at}/version", BoxesChanged.code, f"{one.name} was changed meanwhile: look at it again")
         for at, (key, one) in enumerate(wanted.items())
-        if _version(lines.get(key, ())) not in (one.version, _version(_lines_of(one)))
+        if now.get(key, NOT_THERE) != one.version and there.get(key, NOT_THERE) != _version(_lines_of(one))
     ]
     if faults:
         raise BoxesChanged(faults)
@@ -230,16 +305,21 @@ def _contradicting(
 ) -> dict[File, dict[str, BoxedImage]]:
     """Return by file what contradicts what is given, and is to be taken out.
 
-    Raises LabelledOtherwise where that was not said of it.
+    Of what is settled, and stays so, nothing else can contradict it. Raises LabelledOtherwise where it was not said of
+    what does that it is to go.
     """
     faults = []
     taken_out: dict[File, dict[str, BoxedImage]] = {}
-    for file in others:
+    settled: set[str] = set()
+    for file in sorted(others, key=lambda one: one.name != SETTLED_BOXES):
         for key, lines in _lines_about(read_bytes(file), wanted).items():
             mine, theirs = wanted[key].drawn, _drawn_in(lines, key, file)
-            if mine is None or mine.unfinished or theirs.unfinished:
+            if key in settled or mine is None or mine.unfinished or theirs.unfinished:
                 continue
-            if not contested([Said("", mine), Said("", theirs)]):
+            is_same = not contested([Said("", mine), Said("", theirs)])
+            if file.name == SETTLED_BOXES and (is_same or _version(lines) not in replaced):
+                settled.add(key)
+            if is_same:
                 continue
             if _version(lines) in replaced:
                 taken_out.setdefault(file, {})[key] = theirs
@@ -265,6 +345,10 @@ def _lines_about(data: bytes, names: Collection[str]) -> dict[str, list[str]]:
 
 def _lines_of(one: GivenBoxes) -> list[str]:
     return [] if one.drawn is None else [format_line(one.name, one.drawn)]
+
+
+def _as_settled(lines: Sequence[str], name: str, file: File) -> list[Drawing]:
+    return [Drawing(file.name, _version(lines), _drawn_in(lines, name, file))] if lines else []
 
 
 def _without(data: bytes, names: Collection[str]) -> bytes:

@@ -15,7 +15,7 @@ from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.folder import File, Folder, opened_file, opened_folder
 from nextlabel.core.data.folder_lock import unchanged
 from nextlabel.core.data.label_text import decode, format_line, join_lines
-from nextlabel.core.data.labels_folder import SETTLED, SUFFIXES_OF_LABELS, may_hold_labels, sort_out
+from nextlabel.core.data.labels_folder import ALL_SETTLED, SUFFIXES_OF_LABELS, may_hold_labels, sort_out
 from nextlabel.core.data.roots import existing_file_or_folder, readable, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import Target, write_whole
@@ -37,16 +37,17 @@ def entries_of(
     parse: a line -> the name and what is said of it; None: the line is blank. Its ValueError says what is wrong.
     """
     settled: set[str] = set()
-    for file in sorted(files, key=lambda one: one.name != SETTLED):
+    for file in sorted(files, key=lambda one: one.name not in ALL_SETTLED):
+        holds = file.name in ALL_SETTLED
         for number, line in enumerate(text_of(file, faults).split("\n"), start=1):
             try:
                 entry = parse(line)
             except ValueError as fault:
                 faults.append(f"{file.name}:{number}: {fault}")
                 entry = None
-            if entry is not None and file.name == SETTLED:
+            if entry is not None and holds:
                 settled.add(as_seen(entry[0]))
-            if entry is not None and (not settled or file.name == SETTLED or as_seen(entry[0]) not in settled):
+            if entry is not None and (not settled or holds or as_seen(entry[0]) not in settled):
                 yield file, number, *entry
             if len(faults) > MAX_LISTED:
                 return

@@ -24,8 +24,10 @@ CLASS_FILE = "classes.json"  # what classes there are (core/data/class_file.py)
 VALIDATION_FILE = "validation.json"  # images that are kept apart (core/data/kept_apart.py)
 NOTES_FILE = "notes.json"  # what people are unsure of, and what they note (core/data/notes.py)
 SIDE_FILES = (CLASS_FILE, NOTES_FILE, VALIDATION_FILE)
-#: The file of what was settled between people. No person's file is called so: their names begin with a letter or digit.
-SETTLED = "_settled.txt"
+#: The files of what was settled between people, of classes and of boxes. No person's file is called so: their names
+#: begin with a letter or digit.
+SETTLED, SETTLED_BOXES = "_settled.txt", "_settled.jsonl"
+ALL_SETTLED = frozenset({SETTLED, SETTLED_BOXES})
 
 _CONFLICT = re.compile(r"sync-conflict|_conflict-\d|\([^)]*(?:conflict|konflikt|conflit|конфликт)", re.IGNORECASE)
 _WORD = "copy|copie|kopie|copia|cópia|kopia|копия|コピー|的?副本|拷贝|복사본|bak|backup|old|orig|original"

@@ -314,8 +314,8 @@ class DoubtfulBox(Part):
 
 class DetectionSelectionItem(Part):
     """`boxes`: what is predicted on it, the surest first; `in_doubt`: the five most doubtful of them. `expected_boxes`:
-    how many a person may have to draw: the sum of the scores above the floor, times what such sums are worth on the
-    held-out images, and as many as the detector misses on one of those. `copies`: unlabelled near-copies of it that
+    how many a person may have to draw: each box above the floor counts as often as boxes of its score are of an object
+    on held-out images, and the sum is drawn towards the mean of those. `copies`: unlabelled near-copies of it that
     were left out, at most 100."""
 
     rank: int

@@ -8,13 +8,14 @@ Intervals are of 95 %, by the basic bootstrap over images (`bootstrap_interval` 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.boxes import Detected, Floats, Rows, intersection, iou
+from nextlabel.core.metrics.box_counts import BoxCounts
 from nextlabel.core.metrics.classification import INTERVAL
 
 THRESHOLDS: Floats = np.linspace(0.5, 0.95, 10)  # of IoU
@@ -131,7 +132,6 @@ def score(
 
 
 FEW = 5  # objects of a class: too few for a threshold of its own
-MOST_PER_SCORE = 3.0  # boxes; where there are more, the detector doesn't see them, and no score tells on which images
 UNKNOWN, UNKNOWN_FLOOR = 0.3, 0.1  # scores, where nothing tells better ones
 
 
@@ -140,16 +140,13 @@ class Calibration:
     """What scores of boxes mean, by images whose boxes are known and which the detector was not trained on.
 
     thresholds: (C,) the score from which on a box of a class is taken for right. quality: (C,) how well it is found.
-    floor: the score below which boxes say nothing. boxes_per_score: how many objects there are for each 1 that scores
-        from the floor on come to, 1/3 to 3; a small detector that few images taught is less sure than it is right.
-    boxes_missed: how many more there are on an image, of which scores tell nothing.
+    floor: the score below which boxes say nothing. counts: how many objects there are, by the boxes from the floor on.
     """
 
     thresholds: Floats
     quality: Floats
     floor: float
-    boxes_per_score: float = 1.0
-    boxes_missed: float = 0.0
+    counts: BoxCounts = field(default_factory=BoxCounts)
 
     @classmethod
     def unknown(cls, n_classes: int) -> Calibration:
@@ -167,16 +164,13 @@ class Calibration:
         own = [usual if one.threshold is None or one.objects < FEW else one.threshold for one in of_class]
         lowest = lowest_sure(truth, said)
         floor = min([*own, UNKNOWN_FLOOR if lowest is None else lowest])
-        # FEW of both, so that few objects change little
-        objects = FEW + sum(int(np.count_nonzero(~one.crowd)) for one in truth)
-        scores = FEW + sum(float(one.scores[one.scores >= floor].sum()) for one in said)
-        per_score = min(max(objects / scores, 1 / MOST_PER_SCORE), MOST_PER_SCORE)
-        missed = max(objects - per_score * scores, 0) / max(len(truth), 1)
-        return cls(np.array(own), quality(truth, said, n_classes), floor, per_score, missed)
-
-    def expected(self, scores: Floats) -> Floats:
-        """Return how many objects images hold: (B,), by what the scores of their boxes from the floor on come to."""
-        return self.boxes_missed + self.boxes_per_score * scores
+        seen = [one.from_score(floor) for one in found]
+        counts = BoxCounts.of(
+            [one.scores for one in seen],
+            [_of_objects(*both) for both in zip(seen, truth, strict=True)],
+            np.array([np.count_nonzero(~one.crowd) for one in truth], float),
+        )
+        return cls(np.array(own), quality(truth, said, n_classes), floor, counts)
 
     def drafts(self, said: Detected) -> Flags:
         """Return (n,) which are so sure that they may be taken for right; of those of one object, the surest."""
@@ -192,15 +186,13 @@ class Calibration:
     def said(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         arrays = {"thresholds": self.thresholds.tolist(), "quality": self.quality.tolist()}
-        boxes = {"boxes_per_score": self.boxes_per_score, "boxes_missed": self.boxes_missed}
-        return {**arrays, "floor": self.floor, **boxes}
+        return {**arrays, "floor": self.floor, "counts": asdict(self.counts)}
 
     @classmethod
     def heard(cls, said: dict[str, Any]) -> Calibration:
-        """Read what `said` gives; of a detector that was kept before it told of boxes, scores count as they are."""
+        """Read what `said` gives; of a detector that was kept before it told of counts, scores count as they are."""
         thresholds, quality = np.array(said["thresholds"], float), np.array(said["quality"], float)
-        boxes = {"boxes_per_score": said.get("boxes_per_score", 1.0), "boxes_missed": said.get("boxes_missed", 0.0)}
-        return cls(thresholds, quality, float(said["floor"]), **boxes)
+        return cls(thresholds, quality, float(said["floor"]), BoxCounts(**said.get("counts", {})))
 
 
 def quality(truth: Sequence[Truth], detected: Sequence[Detected], n_classes: int) -> Floats:
@@ -382,6 +374,14 @@ def _match(places: Floats, objects: Floats, crowd: Flags) -> tuple[Flags, Flags]
         if single < len(crowd):
             ignored[:, d] = ~found & (overlaps[d, single:].max() >= least)
     return right, ignored
+
+
+def _of_objects(said: Detected, truth: Truth) -> Flags:
+    """Return (n,) which boxes of one image are of an object, of whatever class; each object is of the surest alone."""
+    order = np.argsort(-said.scores, kind="stable")
+    right = np.zeros(len(said), np.bool_)
+    right[order] = _match(said.places[order], truth.places, truth.crowd)[0][0]
+    return right
 
 
 def _overlaps(places: Floats, objects: Floats, crowd: Flags) -> Floats:

@@ -62,6 +62,7 @@ def test_every_call_is_documented(client):
         ("get", "/labels/boxes/images"),
         ("post", "/labels"),
         ("post", "/labels/boxes"),
+        ("post", "/labels/boxes/settle"),
         ("get", "/labels/classes"),
         ("put", "/labels/classes"),
         ("post", "/labels/classes/change"),

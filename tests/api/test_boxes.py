@@ -25,6 +25,10 @@ def drawn(client, data):
             image |= {key: more.pop(key) for key in ("unfinished",) if key in more}
             return client.post("/labels/boxes", json={**places, "images": [image], **more})
 
+        def settle(self, name, boxes, version="", **more):
+            image = {"name": name, "boxes": boxes, "version": version, **more}
+            return client.post("/labels/boxes/settle", json={**places, "images": [image]})
+
         def of(self, *names):
             return client.get("/labels/boxes/images", params={**places, "of": names}).json()["images"]
 
@@ -65,6 +69,7 @@ def test_boxes_are_given_in_pixels_of_the_upright_image_read_counted_and_taken_b
             {"person": "me", "file": "boxes-me.jsonl", "labels": 1},
         ],
         "conflicts": [],
+        "settled": [],
         "left_out": [],
     }
     assert drawn.counts(**{"If-None-Match": counts.headers["ETag"]}).status_code == 304
@@ -96,6 +101,52 @@ def test_two_tabs_and_two_people_lose_nothing(drawn):
     (mine,) = (one for one in drawn.of("turned.jpg")[0]["drawings"] if one["person"] == "me")
     replaced = drawn.give("turned.jpg", [], mine["version"], replace=[theirs])
     assert replaced.json()["replaced"] == {"turned.jpg": "1 cat"}
+
+
+def test_what_people_drew_otherwise_is_settled_and_opened_again_and_their_files_stay(drawn, data):
+    drawn.give("plain.png", [CAT], person="anna")
+    drawn.give("plain.png", [], person="ben", keep_both=True)
+    files = {file: file.read_bytes() for file in (data.root / "boxes").glob("boxes-*")}
+    before = drawn.counts()
+    (seen,) = drawn.of("plain.png")
+    assert ([one["name"] for one in before.json()["conflicts"]], seen["settled"]) == (["plain.png"], None)
+    settled = drawn.settle("plain.png", [CAT], seen["version"])
+    assert (settled.status_code, settled.json()["file"]) == (200, "_settled.jsonl")
+    counts = drawn.counts(**{"If-None-Match": before.headers["ETag"]}).json()
+    assert (counts["conflicts"], counts["settled"], counts["classes"]) == (
+        [],
+        ["plain.png"],
+        [{"class": "cat", "labels": 1}],
+    )
+    assert [one["labels"] for one in counts["people"]] == [1, 1]
+    (now,) = drawn.of("plain.png")
+    assert (now["settled"]["boxes"], now["drawings"]) == ([{**CAT, "crowd": False}], seen["drawings"])
+    assert settled.json()["versions"] == {"plain.png": now["version"]}
+    assert drawn.settle("plain.png", None, now["version"]).json()["versions"] == {"plain.png": seen["version"]}
+    assert drawn.of("plain.png") == [seen]
+    assert {file: file.read_bytes() for file in files} == files
+
+
+def test_who_draws_otherwise_may_settle_it_so_over_what_was_seen(drawn, data):
+    theirs = drawn.give("plain.png", [CAT], person="anna").json()["versions"]["plain.png"]
+    file = data.root / "boxes" / "boxes-anna.jsonl"
+    before = file.read_text()
+    assert problem(drawn.give("plain.png", [], settle=True))["code"] == "labelled_otherwise"
+    assert drawn.give("plain.png", [], settle=True, replace=[theirs]).json()["replaced"] == {}
+    assert (file.read_text(), drawn.counts().json()["nothing_here"]) == (before, 1)
+
+
+def test_what_was_drawn_meanwhile_or_on_another_size_or_by_nobody_is_not_settled(drawn):
+    drawn.give("plain.png", [CAT], person="anna")
+    late = drawn.settle("plain.png", [])
+    assert (late.status_code, problem(late)["code"]) == (409, "boxes_changed")
+    assert problem(late)["errors"][0]["pointer"] == "/images/0/version"
+    (seen,) = drawn.of("plain.png")
+    smaller = drawn.settle("plain.png", [CAT], seen["version"], width=30, height=20)
+    assert (smaller.status_code, problem(smaller)["errors"][0]["pointer"]) == (422, "/images/0/width")
+    nobodys = drawn.settle("turned.jpg", [CAT])
+    assert (nobodys.status_code, problem(nobodys)["errors"][0]["pointer"]) == (422, "/images/0/name")
+    assert (drawn.of("plain.png"), drawn.of("turned.jpg")[0]["settled"]) == ([seen], None)
 
 
 def test_boxes_drawn_on_an_image_of_another_size_are_refused_where_that_is_said(drawn, client):

@@ -353,6 +353,35 @@ def test_boxes_are_given_told_counted_and_settled(url, client, data):
     assert client.boxes(folder).unfinished == 1
 
 
+def test_boxes_that_people_drew_otherwise_are_settled_and_opened_again(url, client, data):
+    Image.new("RGB", (40, 30)).save(data.root / "pool" / "a.png")
+    pool, folder = data.root / "pool", data.root / "given"
+    for person, name in (("anna", "cat"), ("ben", "dog")):
+        drawn = {"a.png": [{"class": name, "box": [1, 2, 10, 10]}]}
+        client.give_boxes(pool, folder, drawn, person=person, keep_both=True)
+    (image,) = client.drawings(pool, folder, ["a.png"])
+    anna, ben = image.drawings
+    with Client(url, transport=Breaking()) as breaking:
+        written = breaking.settle_boxes(pool, folder, {"a.png": ben}, versions={"a.png": image.version})
+    assert (client.boxes(folder).settled, client.boxes(folder).conflicts) == (("a.png",), ())
+    (now,) = client.drawings(pool, folder, ["a.png"])
+    assert (now.settled.boxes, now.drawings, now.version) == (ben.boxes, (anna, ben), written.versions["a.png"])
+    with pytest.raises(Refused) as refused:
+        client.settle_boxes(pool, folder, {"a.png": anna}, versions={"a.png": image.version})
+    assert refused.value.code == "boxes_changed"
+
+    async def opened_again():
+        async with AsyncClient(url) as other:
+            await other.settle_boxes(pool, folder, {"a.png": None}, versions=written.versions)
+            return await other.drawings(pool, folder, ["a.png"])
+
+    assert asyncio.run(opened_again()) == [image]
+    over = {"replace": [anna.version, ben.version], "settle": True}
+    assert client.give_boxes(pool, folder, {"a.png": []}, person="cem", **over).replaced == {}
+    (now,) = client.drawings(pool, folder, ["a.png"])
+    assert (now.settled.boxes, now.drawings[:2]) == ((), (anna, ben))
+
+
 def test_a_path_is_sent_absolute_by_every_call(client, data, monkeypatch):
     Image.new("RGB", (9, 9)).save(data.root / "pool" / "a.png")
     (data.root / "below").mkdir()

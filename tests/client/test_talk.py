@@ -246,7 +246,7 @@ def test_one_text_where_several_are_wanted_is_not_taken_for_its_letters():
     for said in (
         talk.drawings("pool", "labels", "ab.jpg"),
         talk.labels("labels", None, "ab.jpg", "classification"),
-        talk.give_boxes("pool", "labels", {}, None, {}, "0123", False, False),
+        talk.give_boxes("pool", "labels", {}, None, {}, "0123", False, False, False),
         talk.give_back("pool", "labels", names="ab.jpg"),
         talk.report("pool", "labels", "job_1", "classification"),
     ):

@@ -109,7 +109,7 @@ def test_every_command_line_of_the_docs_does_what_it_says(page, folder, stack, c
     exported = re.findall(r"^\$ export (NEXTLABEL_\w+)=(\S+)$", page.read_text(), re.MULTILINE)
     for name, value in exported:
         monkeypatch.setenv(name, str(folder / Path(value).name))
-    if page.name == "detection.md":
+    if page.name in ("detection.md", "team.md"):
         draw_boxes(folder)
     for line in lines_of(page):
         if is_only_named(line):

@@ -380,10 +380,11 @@ def test_a_hundred_boxes_stay_smooth(visit, project, labels):
     assert took[20] < 500  # a busy machine is no failure; alone it is far below 100
 
 
-def test_contradictions_are_settled_with_both_drawings_side_by_side(visit, project, labels):
+def test_contradictions_are_settled_with_both_drawings_side_by_side_and_nobodys_is_lost(visit, project, labels):
     for person, x in (("anna", 100), ("bert", 300)):
         image = BoxedImage(*SIZE, (Box("red", x, 100, 60, 60),))
         (labels / f"boxes-{person}.jsonl").write_text(write_lines([("scene_0.png", image)]))
+    before = {file: file.read_bytes() for file in labels.glob("*.jsonl")}
     visitor = visit(NARROW)
     page = visitor.open("#/check", project)
     expect(page.get_by_role("heading", name="One image, several drawings: 1")).to_be_visible()
@@ -393,7 +394,37 @@ def test_contradictions_are_settled_with_both_drawings_side_by_side(visit, proje
         page.get_by_role("button", name="As anna drew").click()
         page.get_by_role("button", name="As bert drew").click()  # the last one holds
     until(page, lambda: drawn(labels) == {"scene_0.png": [("red", [300, 100, 60, 60])]})
-    assert [(labels / f"boxes-{person}.jsonl").read_text() for person in ("anna", "bert")] == ["", ""]
+    page.get_by_role("button", name="Open again").click()  # at once, by whoever pressed the wrong one
+    until(page, lambda: drawn(labels) == {})
+    page.get_by_role("button", name="As anna drew").click()
+    until(page, lambda: drawn(labels) == {"scene_0.png": [("red", [100, 100, 60, 60])]})
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(page.get_by_role("heading", name="One image, several drawings")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Settled: 1")).to_be_visible()
+    visitor.shot("boxes-settled")
+    page.get_by_role("button", name="Open again").click()  # later, by anybody
+    until(page, lambda: drawn(labels) == {})
+    assert {file: file.read_bytes() for file in before} == before
+
+
+def test_who_draws_otherwise_than_was_settled_is_asked_and_may_say_that_theirs_counts(visit, project, labels):
+    lines = [write_lines([("scene_0.png", BoxedImage(*SIZE, (Box("red", x, 100, 60, 60),)))]) for x in (100, 300)]
+    for person, line in zip(("anna", "me"), lines, strict=True):
+        (labels / f"boxes-{person}.jsonl").write_text(line)
+    (labels / "_settled.jsonl").write_text(lines[0])
+    visitor = visit()
+    batch(visitor.page)
+    page = visitor.open("#/label", project)
+    stage_of(page)
+    page.get_by_role("option", name=re.compile("scene_0.*1 box, settled")).click()
+    page.get_by_role("button", name=re.compile("red 60 × 60")).click()
+    page.keyboard.press("Delete")
+    question = page.get_by_role("dialog", name="It was changed meanwhile")
+    expect(question).to_contain_text("It was settled what counts on scene_0.png")
+    question.get_by_role("button", name="Mine counts").click()
+    until(page, lambda: drawn(labels) == {"scene_0.png": []})
+    assert (labels / "boxes-anna.jsonl").read_text() == lines[0]
+    visitor.forgive("409")
 
 
 def test_what_somebody_else_settled_meanwhile_is_seen_at_once_by_whoever_was_slower(visit, project, labels):
@@ -407,7 +438,7 @@ def test_what_somebody_else_settled_meanwhile_is_seen_at_once_by_whoever_was_slo
     files["bert"].write_text("")
     files["anna"].write_text(write_lines([("scene_0.png", BoxedImage(*SIZE, ()))]))
     page.get_by_role("button", name="As bert drew").click()
-    expect(page.locator(".toast", has_text="scene_0.png has nothing here")).to_be_visible()
+    expect(page.locator(".toast", has_text="scene_0.png was changed meanwhile")).to_be_visible()
     expect(heading).to_have_count(0)
     visitor.forgive("409")
 

@@ -70,10 +70,17 @@ def test_a_russian_browser_labels_asks_and_sets_up_in_russian_and_nothing_is_cut
         look(view)
 
 
-def test_who_reads_chooses_another_language_than_the_browsers_and_it_stays(visit, project):
-    page = visit().open("#/setup", project)
+def test_who_reads_chooses_another_language_than_the_browsers_and_it_stays_and_faults_are_told_in_it(visit, project):
+    visitor = visit()
+    page = visitor.open("#/setup", project)
     page.get_by_label("Language").select_option(label="Русский")
     expect(page.get_by_role("heading", level=1)).to_have_text("Настройка")
+    folder = page.get_by_label("Папка с фото", exact=True)
+    folder.fill("/etc")
+    folder.press("Tab")
+    expect(page.get_by_text("'/etc': вне папок, открытых сервису")).to_be_visible()
+    expect(folder).to_have_attribute("aria-invalid", "true")
+    visitor.forgive("422")
     page.reload()
     page.get_by_label("Язык").select_option(label="English")
     expect(page.get_by_role("heading", level=1)).to_have_text("Set-up")

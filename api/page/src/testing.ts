@@ -36,6 +36,7 @@ beforeEach(() => {
   service.clear();
   asked.length = 0;
   localStorage.clear();
+  sessionStorage.clear();
   vi.stubGlobal("fetch", answer);
   HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
     this.open = true;

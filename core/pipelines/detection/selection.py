@@ -64,7 +64,8 @@ def carry_out(request: SelectionRequest, run: Run) -> DetectionSelectionResult:
     embedded, boxes = looked.embedded, looked.boxes
     method, why = settle_for_boxes(request.method, boxes=bool(looked.classes), embeddings=embedded.sees_images)
     inputs = _inputs(looked, labelled, pending)
-    expected = looked.calibration.expected(boxes.total(boxes.scores))
+    counts = looked.calibration.counts
+    expected = counts.expected(boxes.total(counts.chances(boxes.scores)))
 
     def shorten(batch: Batch) -> Batch:
         return _within(batch, _seconds(request, expected[batch.picks.rows]), request.cost.get("most_s"))

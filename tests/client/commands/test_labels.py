@@ -196,6 +196,49 @@ def test_it_is_settled_in_one_way_alone(folder, said):
     assert labels("settle", folder, "b.png", *said).exit_code == 2
 
 
+@pytest.fixture
+def drawn(tmp_path):
+    lines = '{"name": "a.png", "width": 90, "height": 90, "boxes": [%s]}\n'
+    (tmp_path / "boxes").mkdir()
+    for person, boxes in (("Anna_P", '{"class": "cat", "box": [1, 2, 30, 40]}'), ("ben", "")):
+        (tmp_path / "boxes" / f"boxes-{person}.jsonl").write_text(lines % boxes)
+    return tmp_path / "boxes"
+
+
+def test_boxes_are_settled_as_one_person_drew_and_opened_again(drawn):
+    of_boxes = ("--task", "detection")
+    before = {file: file.read_bytes() for file in drawn.iterdir()}
+    told = labels("settle", drawn, *of_boxes)
+    open_ = '"cat at 1, 2 (30 x 40)","boxes-Anna_P.jsonl:1, and not in boxes-ben.jsonl:1"'
+    assert (told.stdout, told.stderr) == (f"name,box,file\na.png,{open_}\n", "1 to settle\n")
+    assert labels("check", drawn, *of_boxes).exit_code == 1
+    told = labels("settle", drawn, "a.png", "--as", "Anna P", *of_boxes)
+    assert told.stderr == "a.png: as Anna P drew, 1 cat\n"
+    assert labels("settle", drawn, *of_boxes).stderr == "0 to settle\n"
+    assert labels("check", drawn, *of_boxes).exit_code == 0
+    out = drawn.parent / "coco"
+    CliRunner().invoke(cli, ["export", "coco", *of_boxes, "--labels", str(drawn), "--out", str(out)])
+    written = json.loads((out / "annotations" / "instances_nextlabel.json").read_text())
+    assert [one["bbox"] for one in written["annotations"]] == [[1, 2, 30, 40]]
+    assert labels("settle", drawn, "a.png", "--as", "ben", *of_boxes).stderr == "a.png: as ben drew, nothing here\n"
+    assert labels("settle", drawn, "a.png", "--open-again", *of_boxes).stderr == "a.png: open again\n"
+    assert labels("settle", drawn, *of_boxes).stderr == "1 to settle\n"
+    assert {file: file.read_bytes() for file in before} == before
+
+
+@pytest.mark.parametrize("said", [[], ["cat"], ["--none"], ["--as", "ben", "--open-again"], ["--as", "eva"]])
+def test_boxes_are_settled_in_one_way_alone_and_as_somebody_drew(drawn, said):
+    told = labels("settle", drawn, "a.png", *said, "--task", "detection")
+    assert told.exit_code == 2
+    assert not (drawn / "_settled.jsonl").exists()
+    if "eva" in said:
+        assert "who has: Anna_P, ben" in told.stderr
+
+
+def test_classes_are_not_settled_as_somebody_drew(folder):
+    assert labels("settle", folder, "b.png", "--as", "ben").exit_code == 2
+
+
 def test_doubts_are_noted_listed_and_taken_back(folder):
     assert labels("notes", folder, "d.png", "--person", "anna", "--unsure", "--text", "cat or dog?").exit_code == 0
     assert labels("notes", folder).stdout == "name,person,unsure,text\nd.png,anna,unsure,cat or dog?\n"

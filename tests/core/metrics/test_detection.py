@@ -13,6 +13,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from nextlabel.core.data.boxes import Detected
+from nextlabel.core.metrics.box_counts import BoxCounts
 from nextlabel.core.metrics.detection import Calibration, Truth, named, score
 
 
@@ -175,26 +176,23 @@ def test_one_object_is_drafted_once_as_what_it_is_most_surely():
     assert calibration.drafts(said()).tolist() == []
 
 
-def test_scores_are_worth_as_many_boxes_as_there_were_for_them():
+def test_what_scores_say_of_counts_is_learnt_from_boxes_of_whatever_class_and_not_from_crowds():
     objects = [truth((0, 0, 0, 10, 10), (0, 50, 0, 10, 10), (0, 0, 50, 90, 40), crowd=(2,))] * 50
-    unsure = [said((0, 0, 0, 10, 10, 0.6), (0, 50, 0, 10, 10, 0.4), (0, 80, 80, 10, 10, 0.001))] * 50
-    learnt = Calibration.of(objects, unsure, 1)
-    assert learnt.boxes_per_score == pytest.approx(2, rel=0.06)
-    assert Calibration.of(objects[:1], unsure[:1], 1).boxes_per_score < 1.2  # few objects tell little
-    assert Calibration.of([], [], 1).boxes_per_score == Calibration.unknown(1).boxes_per_score == 1
-    assert Calibration.heard(learnt.said()).boxes_per_score == learnt.boxes_per_score
-    before = {name: told for name, told in learnt.said().items() if not name.startswith("boxes")}
-    assert Calibration.heard(before).expected(np.ones(2)).tolist() == [1, 1]
+    unsure = [said((1, 0, 0, 10, 10, 0.6), (0, 50, 0, 10, 10, 0.4), (0, 80, 80, 10, 10, 0.001))] * 50
+    counts = Calibration.of(objects, unsure, 2).counts
+    assert counts.expected(counts.chances(np.array([0.6, 0.4])).sum()) == pytest.approx(2, rel=0.06)
+    doubled = [said((0, 0, 0, 10, 10, 0.6), (1, 0, 0, 10, 10, 0.6))] * 50
+    assert Calibration.of(objects, doubled, 2).counts.chances(np.array([0.6])) == pytest.approx(0.5, abs=0.02)
 
 
-def test_what_a_detector_never_finds_is_expected_on_every_image_and_not_where_it_sees_something():
-    objects = [truth((0, 0, 0, 10, 10), (0, 50, 0, 10, 10))] * 200
-    blind = Calibration.of(objects, [said()] * 200, 1)
-    assert blind.boxes_per_score == 3
-    assert blind.expected(np.array([0, 0.9])) == pytest.approx([2, 4.7], abs=0.1)
-    seeing_too_much = Calibration.of([truth()] * 200, [said((0, 0, 0, 10, 10, 0.9))] * 200, 1)
-    assert seeing_too_much.expected(np.array([0, 3])) == pytest.approx([0, 1])
-    assert Calibration.heard(blind.said()).boxes_missed == blind.boxes_missed
+def test_counts_are_kept_with_a_detector_and_one_kept_before_counts_scores_as_they_are():
+    assert Calibration.of([], [], 1).counts == Calibration.unknown(1).counts == BoxCounts()
+    learnt = Calibration.of([truth((0, 0, 0, 10, 10))] * 9, [said((0, 0, 0, 10, 10, 0.4))] * 9, 1)
+    assert learnt.counts != BoxCounts()
+    assert Calibration.heard(learnt.said()).counts == learnt.counts
+    before = {**learnt.said(), "boxes_per_score": 2.0, "boxes_missed": 1.0}
+    del before["counts"]
+    assert Calibration.heard(before).counts == BoxCounts()
 
 
 def test_an_object_is_named_by_the_surest_prediction_at_it():

@@ -52,7 +52,7 @@ function Tile({ entry, board, onLook }: { entry: Entry; board: Board; onLook: ()
   const after = refused.value ? say.stateRefused : saving.value ? say.stateSaving : "";
   return (
     <div
-      class={["tile", kind, by.value && "others", refused.value && "failed"].filter(Boolean).join(" ")}
+      class={["tile", kind, by.value !== null && "others", refused.value && "failed"].filter(Boolean).join(" ")}
       role="option"
       tabIndex={-1}
       aria-selected={looked}
@@ -75,7 +75,7 @@ function Tile({ entry, board, onLook }: { entry: Entry; board: Board; onLook: ()
 function stateOf({ sketch, skipped, by }: Entry, board: Board): string {
   const { boxes, finished, untouched } = sketch.value;
   const own = boxes.filter((box) => !box.suggested).length;
-  if (finished) return by.value ? say.stateBy(own, by.value) : say.stateFinished(own);
+  if (finished) return by.value !== null ? say.stateBy(own, by.value) : say.stateFinished(own);
   if (skipped.value) return words.label.skippedTile;
   return untouched ? say.stateSuggested(board.seenOf(boxes).length) : say.stateBegun(own);
 }

@@ -4,17 +4,19 @@ import { words } from "../words";
 
 const say = words.boxes;
 
-/** Asks what is to become of what was drawn meanwhile: by others, where they are named, or by oneself elsewhere. What has
- * the focus, and what closing it answers, loses nothing: what is taken there can be undone. */
-export const meanwhile: Decide = async (entry, people) => {
-  const text = people.length ? say.changedBy(entry.name, people.join(", ")) : say.changedHere(entry.name);
+/** Asks what counts of what was drawn meanwhile: by others, where they are named, by oneself elsewhere, or what was
+ * settled. What has the focus, and what closing it answers, loses nothing: what is taken there can be undone. */
+export const meanwhile: Decide = async (entry, people, isSettled) => {
+  const { name } = entry;
+  const bySelf = isSettled ? say.settledOtherwise(name) : say.changedHere(name);
+  const text = people.length ? say.changedBy(name, people.join(", ")) : bySelf;
   const answer = await open<Decision>(say.changedTitle, (close) => (
     <div>
       <p class="prose">{text}</p>
       <p class="hint">{people.length ? say.keepBothHint : say.takeHint}</p>
       <div class="row end">
         <button type="button" onClick={() => close("mine")}>
-          {say.keepMine}
+          {people.length || isSettled ? say.mineCounts : say.keepMine}
         </button>
         <button
           type="button"

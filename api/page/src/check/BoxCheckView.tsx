@@ -12,6 +12,7 @@ import { attempt } from "../store/notices";
 import { onePool, predictionsOf } from "../store/project";
 import { BoxDesk } from "../store/suspectBoxes";
 import { words } from "../words";
+import { inWords } from "../words/faults";
 import { BoxContradictions } from "./BoxContradictions";
 import { BoxDeskView } from "./BoxDeskView";
 import "./check.css";
@@ -67,7 +68,7 @@ export function BoxCheckView({ params }: { params: URLSearchParams }) {
         />
       </section>
       <Asking question={check} />
-      {few && <p class="notice">{few.detail}</p>}
+      {few && <p class="notice">{inWords(few)}</p>}
       {desk.value && answer && <BoxDeskView key={answer.job.id} desk={desk.value} />}
       {answer && <Remarks job={answer.job} skipped={answer.result.skipped} />}
     </div>

@@ -4,9 +4,9 @@ import { setProject } from "../store/project";
 import { aProject, asked, held, service } from "../testing";
 import { BoxContradictions } from "./BoxContradictions";
 
-const sent = () => asked.filter(({ what }) => what === "POST labels/boxes").map(({ body }) => body);
+const sent = () => asked.filter(({ what }) => what === "POST labels/boxes/settle").map(({ body }) => body);
 
-test("of two drawings that are pressed, the last one is written over the first, and never over what is not shown", async () => {
+test("of two drawings that are pressed, the last one holds, each over what was seen, and it can be opened again", async () => {
   setProject({ ...aProject, task: "detection" });
   const drawing = (person: string, x: number) => ({
     person,
@@ -18,16 +18,26 @@ test("of two drawings that are pressed, the last one is written over the first, 
     height: 90,
   });
   service.set("GET labels/boxes/images", () => ({
-    images: [{ name: "a.png", width: 90, height: 90, drawings: [drawing("anna", 1), drawing("me", 40)] }],
+    images: [
+      {
+        name: "a.png",
+        width: 90,
+        height: 90,
+        settled: null,
+        version: "v1",
+        drawings: [drawing("anna", 1), drawing("me", 40)],
+      },
+    ],
   }));
   service.set("GET labels/boxes", () => ({
     labels: 1,
     classes: [],
     people: [],
     conflicts: [{ name: "a.png", said: {} }],
+    settled: [],
   }));
-  const late = held({ person: "me", versions: { "a.png": "me-2" } });
-  service.set("POST labels/boxes", late.answer);
+  const late = held({ versions: { "a.png": "v2" } });
+  service.set("POST labels/boxes/settle", late.answer);
   render(<BoxContradictions />);
   const [annas, mine] = [await screen.findByText("As anna drew"), screen.getByText("Mine")];
   fireEvent.click(annas);
@@ -38,9 +48,12 @@ test("of two drawings that are pressed, the last one is written over the first, 
   const image = {
     name: "a.png",
     boxes: [{ class: "cat", box: [40, 0, 9, 9] }],
-    version: "me-2",
+    version: "v2",
     width: 90,
     height: 90,
   };
-  expect(sent()[1]).toMatchObject({ images: [image], replace: ["anna-1"] });
+  expect(sent()[1]).toMatchObject({ images: [image] });
+  fireEvent.click(await screen.findByText("Open again"));
+  await vi.waitFor(() => expect(sent()).toHaveLength(3));
+  expect(sent()[2]).toMatchObject({ images: [{ name: "a.png", boxes: null }] });
 });

@@ -5,7 +5,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import type { ImageBoxes } from "../service/types";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { useRefused } from "../shared/refused";
-import { drawnOn, giveBoxes, isOwn, survey } from "../store/drawings";
+import { drawnOn, isOwn, settleBoxes, survey } from "../store/drawings";
 import { attempt } from "../store/notices";
 import { go } from "../store/route";
 import { inOrder } from "../store/turns";
@@ -21,18 +21,22 @@ const say = words.boxCheck;
 
 export function BoxContradictions() {
   const lifetime = useLifetime();
-  const all = useSignal(0);
+  const counts = useSignal({ open: 0, settled: 0 });
   const found = useSignal<readonly ImageBoxes[]>([]);
+  const settled = useSignal<readonly ImageBoxes[]>([]);
   const { orShown, refused } = useRefused();
   const looks = useMemo(inOrder, []);
   const refresh = () =>
     void orShown(async () => {
       const isNewest = looks.asked();
-      const { conflicts } = await survey(lifetime);
-      const drawn = await drawnOn(conflicts.slice(0, MOST), lifetime);
+      const view = await survey(lifetime);
+      const open = view.conflicts.slice(0, MOST);
+      const last = view.settled.slice(-MOST).reverse();
+      const drawn = await drawnOn([...open, ...last.map((name) => ({ name }))], lifetime);
       if (!isNewest()) return;
-      found.value = [...drawn.values()];
-      all.value = conflicts.length;
+      found.value = open.flatMap(({ name }) => drawn.get(name) ?? []);
+      settled.value = last.flatMap((name) => drawn.get(name) ?? []);
+      counts.value = { open: view.conflicts.length, settled: view.settled.length };
     });
   useEffect(refresh, []);
   useFreshness(EVERY_S, refresh);
@@ -40,12 +44,18 @@ export function BoxContradictions() {
     looks.overtake(); // what was asked before may not know of it
     if (!isWritten) refresh();
   };
+  const { check } = words;
   return (
     <>
       {refused}
-      <Block heading={say.conflicts} hint={say.conflictsHint} count={all.value}>
+      <Block heading={say.conflicts} hint={say.conflictsHint} count={counts.value.open}>
         {found.value.map((image) => (
           <Contradiction key={image.name} image={image} onTried={onTried} />
+        ))}
+      </Block>
+      <Block heading={check.settledHeading} hint={check.settledHint} count={counts.value.settled}>
+        {settled.value.map((image) => (
+          <Settled key={image.name} image={image} onTried={onTried} />
         ))}
       </Block>
     </>
@@ -61,30 +71,23 @@ interface Given {
 }
 
 function Contradiction({ image, onTried }: Given) {
-  const own = useMemo(() => ({ version: image.drawings.find(isOwn)?.version ?? "" }), [image]);
+  const isSettled = useSignal(false);
+  const settle = useSettling(image, (drawing, isWritten) => {
+    if (isWritten) isSettled.value = drawing !== null;
+    onTried(isWritten);
+  });
   const finished = image.drawings.filter((one) => !one.unfinished);
-  const size = image.width && image.height ? { width: image.width, height: image.height } : finished[0]!;
-  const choices = finished.map((one) => ({
+  const choices: Choice[] = finished.map((one) => ({
     label: say.take(one.person, isOwn(one)),
-    settle: async () => {
-      const isWritten = await settle(image, one, own);
-      onTried(isWritten);
-      return isWritten ? ("written" as const) : ("refused" as const);
-    },
+    settle: () => settle(one),
     said: say.settled(image.name, one.person),
   }));
+  if (isSettled.value) choices.push({ ...openAgain(image.name), settle: () => settle(null) });
   return (
-    <Row choices={choices satisfies Choice[]}>
+    <Row choices={choices}>
       <div class="two-up drawings">
         {finished.map((one) => (
-          <figure key={one.file}>
-            <Scene
-              name={image.name}
-              size={size}
-              marked={one.boxes.map(({ class: title, box: place }) => ({ place, title, kind: "drawn" }))}
-            />
-            <figcaption class="small">{say.by(one.person, one.boxes.length)}</figcaption>
-          </figure>
+          <Drawn key={one.file} image={image} drawing={one} said={say.by(one.person, one.boxes.length)} />
         ))}
       </div>
       <p class="grow name">{image.name}</p>
@@ -95,13 +98,47 @@ function Contradiction({ image, onTried }: Given) {
   );
 }
 
-/** What that person drew is right: it goes into one's own file, and what contradicts it out of all others, as they are
- * shown: what anybody drew since is not overwritten. `own`: the version of one's own drawing, which is another one then. */
-async function settle(image: ImageBoxes, chosen: Drawing, own: { version: string }): Promise<boolean> {
-  const replace = image.drawings.filter((one) => !isOwn(one)).map(({ version }) => version);
-  const { boxes, width, height } = chosen;
-  const given = { name: image.name, boxes, width, height, version: own.version };
-  const version = await attempt(() => giveBoxes(given, { replace }));
-  if (version !== null) own.version = version;
-  return version !== null;
+/** What counts of an image, whatever people drew; it can be opened again. */
+function Settled({ image, onTried }: Given) {
+  const settle = useSettling(image, (_, isWritten) => onTried(isWritten));
+  if (!image.settled) return null;
+  const { boxes } = image.settled;
+  return (
+    <Row choices={[{ ...openAgain(image.name), settle: () => settle(null) }]}>
+      <div class="two-up drawings">
+        <Drawn image={image} drawing={image.settled} said={say.nBoxes(boxes.length)} />
+      </div>
+      <p class="grow name">{image.name}</p>
+    </Row>
+  );
+}
+
+function Drawn({ image, drawing, said }: { image: ImageBoxes; drawing: Drawing; said: string }) {
+  const size = image.width && image.height ? { width: image.width, height: image.height } : drawing;
+  return (
+    <figure>
+      <Scene
+        name={image.name}
+        size={size}
+        marked={drawing.boxes.map(({ class: title, box: place }) => ({ place, title, kind: "drawn" }))}
+      />
+      <figcaption class="small">{said}</figcaption>
+    </figure>
+  );
+}
+
+const openAgain = (name: string) => ({ label: words.check.openAgain, said: say.opened(name), opens: true });
+
+/** Settles that a drawing counts, as all of them are shown: what anybody drew or settled since is not passed over. Null
+ * opens the question again. */
+function useSettling(image: ImageBoxes, onTried: (drawing: Drawing | null, isWritten: boolean) => void) {
+  const seen = useMemo(() => ({ version: image.version }), [image]);
+  return async (drawing: Drawing | null) => {
+    const { boxes, width, height } = drawing ?? { boxes: null, width: undefined, height: undefined };
+    const given = { name: image.name, boxes, width, height, version: seen.version };
+    const version = await attempt(() => settleBoxes(given));
+    if (version !== null) seen.version = version;
+    onTried(drawing, version !== null);
+    return version === null ? ("refused" as const) : ("written" as const);
+  };
 }

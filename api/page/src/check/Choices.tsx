@@ -11,6 +11,8 @@ export interface Choice {
   settle: () => Promise<Outcome>;
   /** What is told once it is written. */
   said?: string;
+  /** It takes back what was settled. */
+  opens?: boolean;
 }
 
 /** One class for all of these images. */
@@ -24,10 +26,10 @@ export const allOf = (names: readonly string[], className: string): Choice => ({
 export function Choices({ choices, done }: { choices: readonly Choice[]; done?: Signal<boolean> }) {
   const taken = useSignal<string | null>(null);
   const inTurn = useMemo(oneAfterAnother, []); // of two that are pressed, the last one holds
-  const settle = async ({ label, settle, said }: Choice) => {
+  const settle = async ({ label, settle, said, opens }: Choice) => {
     if ((await settle()) !== "written") return;
     taken.value = label;
-    if (done) done.value = true;
+    if (done) done.value = !opens;
     tell(said ?? label);
   };
   return (

@@ -9,6 +9,7 @@ import { hasEnded } from "../store/jobs";
 import { addressOf, type View } from "../store/route";
 import { oneAtATime } from "../store/turns";
 import { ago, words } from "../words";
+import { inWords } from "../words/faults";
 
 const VIEW_OF: Partial<Record<Kind, View>> = {
   selection: "label",
@@ -46,13 +47,13 @@ export function JobRow({ job, refresh }: Given) {
             <ProgressBar job={job} />
           </>
         )}
-        {job.state === "failed" && <p class="fault">{job.error?.detail ?? words.jobs.noReason}</p>}
+        {job.state === "failed" && <p class="fault">{job.error ? inWords(job.error) : words.jobs.noReason}</p>}
         {job.last_interruption && !hasEnded(job) && (
           <p class="small dim">{words.jobs.interrupted(job.last_interruption.reason.replace("_", " "))}</p>
         )}
         {job.warnings.map((one) => (
           <p key={one.detail} class="small dim">
-            {words.jobs.warned(one.detail, one.count ?? 1)}
+            {words.jobs.warned(inWords(one), one.count ?? 1)}
           </p>
         ))}
       </div>

@@ -262,6 +262,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/labels/boxes/settle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Settled Boxes
+         * @description Settle what people drew otherwise. Their files stay as they are; what is settled counts before them.
+         *
+         *     Boxes of null open the question again. Where somebody drew or settled something else than what was seen, by its
+         *     `version`, nothing is written (409 `boxes_changed`).
+         */
+        post: operations["post_settled_boxes_labels_boxes_settle_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/labels/classes": {
         parameters: {
             query?: never;
@@ -1192,9 +1215,15 @@ export interface components {
             person?: string | null;
             /**
              * Replace
-             * @description Versions of what other people drew, to be taken out of their files where it contradicts this.
+             * @description Versions of what other people drew, or of what was settled, to be taken out of their files where it contradicts this.
              */
             replace?: string[];
+            /**
+             * Settle
+             * @description What `replace` names stays where it is, and this is settled to count.
+             * @default false
+             */
+            settle: boolean;
             /**
              * Keep Both
              * @description Let other files contradict this: that is to be settled then.
@@ -1239,6 +1268,35 @@ export interface components {
             /** Boxes */
             boxes: components["schemas"]["PredictedBox"][];
         };
+        /** BoxesSettledView */
+        BoxesSettledView: {
+            /** Path To Labels */
+            path_to_labels: string;
+            /** File */
+            file: string;
+            /**
+             * Versions
+             * @description By name, of all that is drawn on the image now.
+             */
+            versions: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * BoxesToSettle
+         * @description What holds of images of a pool that people drew otherwise on.
+         */
+        BoxesToSettle: {
+            /** Path To Img */
+            path_to_img: string;
+            /**
+             * Path To Labels
+             * @description A folder.
+             */
+            path_to_labels: string;
+            /** Images */
+            images: components["schemas"]["ImageSettled"][];
+        };
         /** BoxesView */
         BoxesView: {
             /**
@@ -1276,6 +1334,11 @@ export interface components {
              * @description 1,000 at most. Such an image is left out by all jobs.
              */
             conflicts: components["schemas"]["Contradiction"][];
+            /**
+             * Settled
+             * @description Images about which it was settled what counts, the last of them last; 1,000 at most.
+             */
+            settled: string[];
             /**
              * Left Out
              * @description Files in the folder that are nobody's boxes; 1,000 at most.
@@ -1885,8 +1948,8 @@ export interface components {
         /**
          * DetectionSelectionItem
          * @description `boxes`: what is predicted on it, the surest first; `in_doubt`: the five most doubtful of them. `expected_boxes`:
-         *     how many a person may have to draw: the sum of the scores above the floor, times what such sums are worth on the
-         *     held-out images, and as many as the detector misses on one of those. `copies`: unlabelled near-copies of it that
+         *     how many a person may have to draw: each box above the floor counts as often as boxes of its score are of an object
+         *     on held-out images, and the sum is drawn towards the mean of those. `copies`: unlabelled near-copies of it that
          *     were left out, at most 100.
          */
         DetectionSelectionItem: {
@@ -2609,6 +2672,13 @@ export interface components {
             height: number | null;
             /** Drawings */
             drawings: components["schemas"]["DrawingView"][];
+            /** @description What was settled between them, and counts in the place of all that they drew; null: nothing was. */
+            settled: components["schemas"]["DrawingView"] | null;
+            /**
+             * Version
+             * @description Changes with what people finish and what is settled: whoever settles it says what they saw.
+             */
+            version: string;
         };
         /**
          * ImageFolderWanted
@@ -2627,6 +2697,13 @@ export interface components {
             /** Name */
             name: string;
             /**
+             * Width
+             * @description Of the image that it was drawn on; refused where it has another size by now.
+             */
+            width?: number | null;
+            /** Height */
+            height?: number | null;
+            /**
              * Boxes
              * @description All that is on it; [] says that somebody looked and nothing is there, null takes it back.
              */
@@ -2643,6 +2720,11 @@ export interface components {
              * @default false
              */
             unfinished: boolean;
+        };
+        /** ImageSettled */
+        ImageSettled: {
+            /** Name */
+            name: string;
             /**
              * Width
              * @description Of the image that it was drawn on; refused where it has another size by now.
@@ -2650,6 +2732,17 @@ export interface components {
             width?: number | null;
             /** Height */
             height?: number | null;
+            /**
+             * Boxes
+             * @description All that is on it, as one of them drew it or otherwise; null opens the question again.
+             */
+            boxes: components["schemas"]["OneBox"][] | null;
+            /**
+             * Version
+             * @description The image's, of all that is drawn on it now.
+             * @default
+             */
+            version: string;
         };
         /**
          * Interruption
@@ -6022,6 +6115,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DrawnImages"];
+                };
+            };
+            /** @description Problem document */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Problem document */
+            "5XX": {
+                headers: {
+                    /** @description Seconds; with 503. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_settled_boxes_labels_boxes_settle_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BoxesToSettle"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoxesSettledView"];
                 };
             };
             /** @description Problem document */

@@ -2,17 +2,21 @@
 
 import { signal } from "@preact/signals";
 import { words } from "../words";
+import { inWords } from "../words/faults";
 import type { FaultView, ProblemDocument } from "./types";
 
-/** What the service said no with, or `unreachable` where it said nothing. */
+/** What the service said no with, or `unreachable` where it said nothing. Its message is in the language of who reads it. */
 export class Problem extends Error {
   readonly code: string;
+  /** As the service has it. */
+  readonly detail: string;
   readonly faults: FaultView[];
   readonly retryable: boolean;
 
   constructor(document: ProblemDocument) {
-    super(document.detail);
+    super(inWords(document));
     this.code = document.code;
+    this.detail = document.detail;
     this.faults = document.errors ?? [];
     this.retryable = document.retryable ?? false;
   }

@@ -24,6 +24,7 @@ export type ImageBoxes = Schemas["ImageBoxes"];
 export type OneBox = Schemas["OneBox"];
 export type ImageGiven = Schemas["ImageGiven"];
 export type BoxesWritten = Schemas["BoxesGivenView"];
+export type BoxesSettled = Schemas["BoxesSettledView"];
 export type Note = Schemas["NoteView"];
 export type NotesView = Schemas["NotesView"];
 export type KeptApart = Schemas["ValidationView"];

@@ -1,6 +1,6 @@
-import { render, screen } from "@testing-library/preact";
+import { fireEvent, render, screen } from "@testing-library/preact";
 import { expect, test } from "vitest";
-import { service } from "../testing";
+import { problem, service } from "../testing";
 import { PathField } from "./PathField";
 
 const folder = (path: string, images: number, folders: string[] = [], unread = {}) => ({
@@ -29,6 +29,16 @@ test("a folder without any image says so", async () => {
   service.set("GET folders", () => folder("/data/pool", 0));
   show("/data/pool");
   expect(await screen.findByText("There is no image in it.")).toBeTruthy();
+});
+
+test("a folder that can't be had is told beside the field as soon as it is named, until another is typed", async () => {
+  service.set("GET folders", () => problem(422, "path_not_found", "'/data/gone' does not exist."));
+  show("/data/gone");
+  expect(await screen.findByText("'/data/gone' does not exist.")).toBeTruthy();
+  const input = screen.getByRole("textbox");
+  expect(input.getAttribute("aria-invalid")).toBe("true");
+  fireEvent.input(input, { target: { value: "/data/po" } });
+  expect(input.getAttribute("aria-invalid")).toBe("false");
 });
 
 test("what is suggested to somebody who is about to type is replaced by what they type", () => {

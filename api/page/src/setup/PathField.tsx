@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { get } from "../service/service";
+import { get, Problem } from "../service/service";
 import type { Folder } from "../service/types";
 import { words } from "../words";
 import { addUp, type Below, imagesBelow } from "./count";
@@ -33,6 +33,8 @@ export function PathField(given: Given) {
   standing.current = suggestsFor; // it may be typed while the folder is looked at
   const [found, setFound] = useState("");
   const [unread, setUnread] = useState("");
+  const [wrong, setWrong] = useState("");
+  const told = wrong || fault;
 
   useEffect(() => {
     if (focus) browse.current?.focus();
@@ -51,8 +53,12 @@ export function PathField(given: Given) {
   const lookInto = async (path: string) => {
     setFound("");
     setUnread("");
+    setWrong("");
     if (!path || kind !== "images") return;
-    const folder = await get<Folder>("folders", { query: { path } }).catch(() => null); // told when it is submitted
+    const folder = await get<Folder>("folders", { query: { path } }).catch((error) => {
+      const isRefused = error instanceof Problem && error.code !== "unreachable"; // a service that is away is told above
+      if (isRefused && field.current?.value.trim() === path) setWrong(error.message);
+    });
     if (!folder || field.current?.value.trim() !== path) return;
     setFound(folder.images ? words.setup.imagesIn(folder.images) : "");
     setUnread(words.setup.unread(folder.unread));
@@ -78,7 +84,7 @@ export function PathField(given: Given) {
     field.current?.focus();
   };
   return (
-    <Field id={id} label={label} hint={hint} fault={fault}>
+    <Field id={id} label={label} hint={hint} fault={told}>
       <div class="row">
         <input
           ref={field}
@@ -87,9 +93,10 @@ export function PathField(given: Given) {
           spellcheck={false}
           autocomplete="off"
           aria-describedby={`${id}-hint`}
-          aria-invalid={!!fault}
+          aria-invalid={!!told}
           onInput={(event) => {
             typed.current = event.currentTarget.value;
+            setWrong("");
             onChange(typed.current);
           }}
           onChange={(event) => look(event.currentTarget.value.trim())}

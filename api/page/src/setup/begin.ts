@@ -9,6 +9,7 @@ import { type Project, project, setLastJob, setProject } from "../store/project"
 import { forgetProject, freeName, keepProject, loadProjects } from "../store/projects";
 import { go } from "../store/route";
 import { words } from "../words";
+import { inWords } from "../words/faults";
 
 /** By field, in words; `other` belongs to none. */
 export type Faults = Partial<Record<keyof Project | "other", string>>;
@@ -142,12 +143,12 @@ async function start(wanted: Project): Promise<void> {
   go("label");
 }
 
-const inField = (pointer: string, { code, message: detail }: Problem) =>
+const inField = (pointer: string, { code, detail }: Problem) =>
   new Problem({ code, detail, errors: [{ pointer, code, detail }] });
 
 function toldOf(error: Problem): Faults {
   if (!error.faults.length) return { other: error.message };
   const found: Faults = {};
-  for (const { pointer, detail } of error.faults) found[FIELDS[pointer.slice(1)] ?? "other"] = detail;
+  for (const one of error.faults) found[FIELDS[one.pointer.slice(1)] ?? "other"] = inWords(one);
   return found;
 }

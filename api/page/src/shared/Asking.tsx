@@ -4,6 +4,7 @@ import { hasEnded, type Question } from "../store/jobs";
 import { say } from "../store/notices";
 import { addressOf } from "../store/route";
 import { words } from "../words";
+import { inWords } from "../words/faults";
 import { ProgressBar } from "./ProgressBar";
 import { cancel, progressWords, stageOf, titleOf } from "./progress";
 import { Refusal } from "./Refusal";
@@ -35,7 +36,7 @@ export function Asking<K extends Kind, R>({ question, called }: { question: Ques
         ) : (
           <>
             <strong>{words.jobs.ended(title, words.jobs.state[job.state])}</strong>{" "}
-            {job.error?.detail ?? words.jobs.noReason}
+            {job.error ? inWords(job.error) : words.jobs.noReason}
             {goesWithoutWeights(job) && (
               <p>
                 {words.jobs.noWeights} <a href={addressOf("setup")}>{words.jobs.noWeightsSetUp}</a>

@@ -1,10 +1,13 @@
 import { away, faults } from "../store/connection";
 import { unsaved } from "../store/outbox";
 import { words } from "../words";
+import { inWords } from "../words/faults";
 
 /** One for all that is amiss: no service, no store, no worker, no room. */
 export function Banner() {
-  const wrong = away.value ? [words.connection.away] : faults.value;
+  const wrong = away.value
+    ? [words.connection.away]
+    : faults.value.map((detail) => inWords({ code: "not_ready", detail }));
   if (!wrong.length) return null;
   return (
     <div class="banner" role="alert">

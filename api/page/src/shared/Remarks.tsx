@@ -1,5 +1,6 @@
 import type { Job, Skipped } from "../service/types";
 import { words } from "../words";
+import { inWords } from "../words/faults";
 
 const MOST_SKIPPED = 20;
 const MOST_NAMES = 5;
@@ -7,7 +8,7 @@ const MOST_NAMES = 5;
 /** Warnings of a job, and images it could not look at. */
 export function Remarks({ job, skipped = [] }: { job: Job; skipped?: readonly Skipped[] }) {
   const lines = [
-    ...job.warnings.map(({ detail, names = [], count = 0 }) => ({ text: detail, names, count })),
+    ...job.warnings.map((one) => ({ text: inWords(one), names: one.names ?? [], count: one.count ?? 0 })),
     ...skipped.slice(0, MOST_SKIPPED).map((one) => ({ text: `${one.name}: ${one.reason}`, names: [], count: 0 })),
   ];
   if (!lines.length) return null;

@@ -11,7 +11,7 @@ const drawing = (person: string, version: string, boxes = [cat], unfinished = fa
   ...{ width: 100, height: 80 },
 });
 const image = (name: string, ...drawings: ReturnType<typeof drawing>[]): ImageBoxes => ({
-  ...{ name, drawings },
+  ...{ name, drawings, settled: null, version: drawings.map(({ version }) => version).join() },
   ...{ width: 100, height: 80 },
 });
 const proposals: Suggested[] = [
@@ -91,6 +91,26 @@ test("whoever presses the button means that nothing is here, though a box has no
   expect(drawn.current.value.sketch.value).toMatchObject({ boxes: [], finished: true });
   drawn.undo();
   expect(drawn.seen.value.map(({ place }) => place)).toEqual([[20, 20, 30, 30]]);
+});
+
+test("a box that has no class yet is there again after a reload, until it has one, and is on no disk before", async () => {
+  const drawn = board([image("new.png")], [{ ...proposals[0]!, box: [21, 20, 30, 30] }]);
+  drawn.draw([20, 20, 30, 30]);
+  await vi.waitFor(() => expect(written("new.png")).toHaveLength(1));
+  expect(written("new.png")[0]).toMatchObject({ boxes: [], unfinished: true });
+  const again = board([image("new.png", drawing("me", "v1", [], true))], [{ ...proposals[0]!, box: [21, 20, 30, 30] }]);
+  expect(again.seen.value.map(({ place, class: name }) => [place, name])).toEqual([[[20, 20, 30, 30], null]]);
+  again.pickNext(1);
+  again.name("cat");
+  const named = drawing("me", "v2", [{ ...cat, box: [20, 20, 30, 30] }], true);
+  expect(board([image("new.png", named)]).seen.value).toHaveLength(1);
+});
+
+test("a box without a class stays away where the image is finished, and from another folder's image of that name", () => {
+  board([image("a.png")]).draw([20, 20, 30, 30]);
+  expect(board([image("a.png", drawing("me", "v1"))]).seen.value).toHaveLength(1);
+  setProject({ labels: "/data/another" });
+  expect(board([image("a.png")]).seen.value).toHaveLength(0);
 });
 
 test("many small moves are one step", () => {
@@ -219,4 +239,21 @@ test("what was drawn while it was looked what is on the disk stays, though the a
   expect(drawn.seen.value[0]!.place).toEqual([2, 2, 30, 40]);
   expect(drawn.current.value.version).toBe("v1");
   expect(drawn.entries[1]!.by.value).toBe("anna");
+});
+
+test("what counts is shown as it was settled, and who draws otherwise may say that theirs counts, over what was seen", async () => {
+  const settled = { ...drawing("_settled", "s1", []), file: "_settled.jsonl" };
+  const there = { ...image("a.png", drawing("anna", "a1"), drawing("me", "m1")), settled };
+  service.set("GET labels/boxes/images", () => ({ images: [there] }));
+  const drawn = board([there]);
+  expect(drawn.current.value.sketch.value.boxes).toEqual([]);
+  expect(drawn.current.value.by.value).toBe("");
+  service.set("POST labels/boxes", (_, body) =>
+    (body as { settle?: boolean }).settle
+      ? { person: "me", versions: { "a.png": "m2" } }
+      : problem(409, "labelled_otherwise", "a.png has nothing here in _settled.jsonl"),
+  );
+  drawn.lastClass = "cat";
+  drawn.draw([20, 20, 30, 30]);
+  await vi.waitFor(() => expect(asked.at(-1)?.body).toMatchObject({ replace: ["s1", "a1"], settle: true }));
 });

@@ -13,6 +13,7 @@ import { note, noteOf } from "./notes";
 import { say, tell } from "./notices";
 import { underWay } from "./outbox";
 import { setSkipped, skipped } from "./project";
+import { keepUnnamed, unnamedOn } from "./unnamed";
 
 /** What a detector proposes. Nobody has named a class yet where it has none. */
 export interface Suggested {
@@ -48,7 +49,8 @@ export interface Sketch {
 
 /** What to do with what was drawn meanwhile, by oneself in another tab or by somebody else. */
 export type Decision = "mine" | "theirs" | "both" | "later";
-export type Decide = (entry: Entry, people: readonly string[]) => Promise<Decision>;
+/** people: who drew otherwise; none, where it was oneself. isSettled: what counts was settled, and is otherwise. */
+export type Decide = (entry: Entry, people: readonly string[], isSettled: boolean) => Promise<Decision>;
 
 export interface Entry {
   name: string;
@@ -57,14 +59,14 @@ export interface Entry {
   suggested: readonly Suggested[];
   size: Signal<{ width: number; height: number } | null>;
   sketch: Signal<Sketch>;
-  /** Whose drawing it is, where it is somebody else's. */
+  /** Whose drawing it is, where it is somebody else's; "" where it was settled. */
   by: Signal<string | null>;
   skipped: Signal<boolean>;
   saving: Signal<boolean>;
   refused: Signal<boolean>;
   /** Of the person's own drawing on the disk. */
   version: string;
-  /** Of other people's. */
+  /** Of other people's, and of what was settled. */
   theirs: readonly string[];
   /** What is to be written: null takes it back; undefined: nothing. */
   wanted: Sketch | null | undefined;
@@ -259,7 +261,7 @@ export class Board {
   takeBack(): void {
     const entry = this.current.value;
     if (entry.skipped.value) return this.setSkipped(entry, false);
-    if (entry.sketch.value.untouched || entry.by.value) return tell(words.boxes.nothingToTakeBack);
+    if (entry.sketch.value.untouched || entry.by.value !== null) return tell(words.boxes.nothingToTakeBack);
     for (const box of this.boxes) if (!box.suggested) moveBox(box.class, null);
     this.forget(entry);
     if (entry.sketch.value.finished) moveImages(-1);
@@ -404,6 +406,7 @@ export class Board {
 
   private save(entry: Entry, wanted: Sketch | null): void {
     entry.wanted = wanted;
+    keepUnnamed(entry.name, unnamedIn(wanted?.boxes ?? []));
     if (entry.saving.value) return;
     entry.saving.value = true;
     entry.refused.value = false;
@@ -443,11 +446,12 @@ export class Board {
     const found = (await untilDone(() => drawnOn([entry]))).get(entry.name);
     if (!found) return {};
     const mine = found.drawings.find(isOwn);
-    const theirs = found.drawings.filter((one) => !isOwn(one) && !one.unfinished);
+    const theirs = othersOf(found);
     const isOther = (mine?.version ?? "") === entry.version;
-    const answer = await this.decide(entry, isOther ? theirs.map(({ person }) => person) : []);
+    const people = isOther && !found.settled ? theirs.map(({ person }) => person) : [];
+    const answer = await this.decide(entry, people, isOther && !!found.settled);
     entry.version = mine?.version ?? "";
-    if (answer === "mine") return { replace: theirs.map(({ version }) => version) };
+    if (answer === "mine") return isOther ? { replace: theirs.map(({ version }) => version), settle: true } : {};
     if (answer === "both") return { keep_both: true };
     const kept = entry.wanted;
     if (answer === "later" && kept) {
@@ -457,6 +461,7 @@ export class Board {
       entry.wanted = undefined;
       this.forget(entry);
       const before = entry.sketch.value;
+      keepUnnamed(entry.name, []);
       takeDrawing(entry, found, true);
       this.steps.push({ index: entry.index, before, after: entry.sketch.value, what: "take", at: Date.now() });
       this.undone = [];
@@ -478,28 +483,39 @@ async function write(entry: Entry, sketch: Sketch | null, over: Over): Promise<v
   if (sketch?.finished) entry.by.value = null;
 }
 
-function takeDrawing(entry: Entry, { width, height, drawings }: ImageBoxes, changed = false): void {
-  const mine = drawings.find(isOwn);
-  const theirs = drawings.filter((one) => !isOwn(one) && !one.unfinished);
-  const shown = mine ?? theirs[0];
+/** What was settled, and what other people have finished. */
+const othersOf = ({ settled, drawings }: ImageBoxes) => [
+  ...(settled ? [settled] : []),
+  ...drawings.filter((one) => !isOwn(one) && !one.unfinished),
+];
+
+function takeDrawing(entry: Entry, found: ImageBoxes, changed = false): void {
+  const { width, height, settled } = found;
+  const mine = found.drawings.find(isOwn);
+  const theirs = othersOf(found);
+  const shown = settled ?? mine ?? theirs[0];
   const same =
     (mine?.version ?? "") === entry.version && entry.theirs.join() === theirs.map(({ version }) => version).join();
   entry.theirs = theirs.map(({ version }) => version);
   entry.version = mine?.version ?? "";
   if (!entry.size.peek()) entry.size.value = width && height ? { width, height } : null;
   else if (same && !changed) return; // what was picked stays so
-  entry.by.value = shown && !isOwn(shown) ? shown.person : null;
-  const boxes = (shown?.boxes ?? []).map(
+  entry.by.value = !shown || shown === mine ? null : shown === settled ? "" : shown.person;
+  const finished = shown ? !shown.unfinished : false;
+  const unnamed = finished ? [] : unnamedOn(entry.name).map((box) => ({ box, class: null, crowd: false }));
+  const boxes = [...(shown?.boxes ?? []), ...unnamed].map(
     (one): Drawn => ({ id: newId(), place: one.box, class: one.class, crowd: one.crowd ?? false, suggested: null }),
   );
   make([...boxes, ...entry.suggested].flatMap((one) => one.class ?? [])); // unfinished ones are not counted
-  const finished = shown ? !shown.unfinished : false;
   entry.sketch.value = {
     boxes: finished ? boxes : [...boxes, ...open(entry, boxes)],
     finished,
-    untouched: !mine,
+    untouched: !mine && !unnamed.length,
   };
 }
+
+const unnamedIn = (boxes: readonly Drawn[]) =>
+  boxes.filter((box) => !box.suggested && box.class === null).map(({ place }) => place);
 
 /** Suggestions about what nobody has drawn yet. */
 const open = ({ suggested }: Entry, drawn: readonly Drawn[]): Drawn[] =>

@@ -3,7 +3,7 @@
 import type { Place } from "../boxes/geometry";
 import { inAddresses } from "../service/addresses";
 import { ask, get, post } from "../service/service";
-import type { BoxesView, BoxesWritten, ImageBoxes } from "../service/types";
+import type { BoxesSettled, BoxesView, BoxesWritten, ImageBoxes } from "../service/types";
 import { takerOfCounts } from "./labels";
 import { tellTabs } from "./outbox";
 import { signedBy } from "./person";
@@ -30,11 +30,9 @@ export interface GivenBoxes {
 
 export const isOwn = ({ person }: { person: string }) => person === theProject().person;
 
-/** What is to become of others' drawings that contradict it: these versions go, or all stay. Else it is refused. */
-export interface Over {
-  replace?: readonly string[];
-  keep_both?: boolean;
-}
+/** What others drew stays in their files. What is to count where it contradicts this: this, over these versions of theirs;
+ * or nobody's, until that is settled. Else it is refused. */
+export type Over = { replace: readonly string[]; settle: true } | { keep_both: true } | Record<never, never>;
 
 /** Writes a person's boxes of an image. Resolves with the version that it has now. */
 export async function giveBoxes(image: GivenBoxes, over: Over = {}): Promise<string> {
@@ -45,6 +43,29 @@ export async function giveBoxes(image: GivenBoxes, over: Over = {}): Promise<str
   tellTabs(labels);
   return written.versions[image.name] ?? "";
 }
+
+export interface SettledBoxes {
+  name: string;
+  /** All that is on it, whatever people drew; null opens the question again. */
+  boxes: readonly GivenBox[] | null;
+  /** Of the image, as it was seen. */
+  version: string;
+  width?: number | undefined;
+  height?: number | undefined;
+}
+
+/** Settles what counts of an image; everybody's file stays as it is. Resolves with the version that the image has now. */
+export async function settleBoxes(image: SettledBoxes): Promise<string> {
+  const { pool, labels } = theProject();
+  const body = { path_to_img: pool, path_to_labels: labels, images: [image] };
+  const written = await post<BoxesSettled>("labels/boxes/settle", body, { patience: NO_ANSWER_S });
+  tellTabs(labels);
+  return written.versions[image.name] ?? "";
+}
+
+/** What counts of what was drawn on an image: what was settled, else what stands first of what is finished. */
+export const whatCounts = ({ settled, drawings }: ImageBoxes) =>
+  settled ?? drawings.find(({ unfinished }) => !unfinished) ?? null;
 
 /** What everybody drew on these images. */
 export async function drawnOn(

@@ -69,3 +69,11 @@ test("what was noted again after a note that is refused stays", async () => {
   expect([await refused, await taken]).toEqual([false, true]);
   expect(Object.fromEntries(notes.value)).toEqual({ "a.png": unsure });
 });
+
+test("two notes that are refused one after the other leave what stood there before both", async () => {
+  await note(new Map([["a.png", unsure]]));
+  service.set("POST labels/notes", () => problem(422, "invalid_value", "too long"));
+  const both = ["too long", "too long, too"].map((text) => note(new Map([["a.png", { unsure: false, text }]])));
+  expect(await Promise.all(both)).toEqual([false, false]);
+  expect(Object.fromEntries(notes.value)).toEqual({ "a.png": unsure });
+});

@@ -23,7 +23,7 @@ let folder = "";
 interface Letter {
   folder: string;
   said: Said;
-  before: Said;
+  before: Map<string, Noted>;
 }
 /** The oldest first. */
 const letters = new Set<Letter>();
@@ -76,6 +76,10 @@ async function send(letter: Letter): Promise<boolean> {
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     for (const all of [letters, ...unknownTo]) all.delete(letter);
+    for (const [name, one] of letter.before) {
+      const next = [...letters].find((later) => later.folder === letter.folder && later.said.has(name));
+      next?.before.set(name, one); // else that would be taken back to what was refused
+    }
     show(letter.before, letter.folder);
     for (const later of letters) show(later.said, later.folder);
     tell(words.notes.notWritten(error.message), "bad");

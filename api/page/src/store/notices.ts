@@ -5,6 +5,7 @@ import type { VNode } from "preact";
 import { isAbort, Problem } from "../service/service";
 import type { FaultView } from "../service/types";
 import { words } from "../words";
+import { inWords } from "../words/faults";
 
 /** To a screen reader. */
 export function say(text: string): void {
@@ -83,10 +84,10 @@ const WITHOUT_SUBJECT =
 
 /** Each fault in words. The wire's name of a field goes before, but where a single fault says itself what it is about. */
 export function saidOf(faults: readonly FaultView[]): string[] {
-  return faults.map(({ pointer, detail }) => {
-    const field = pointer.replace(/^[/?]/, "");
-    const isPlain = !field || (faults.length === 1 && !WITHOUT_SUBJECT.test(detail));
-    return isPlain ? detail : words.setup.fault(field, detail);
+  return faults.map((one) => {
+    const field = one.pointer.replace(/^[/?]/, "");
+    const isPlain = !field || (faults.length === 1 && !WITHOUT_SUBJECT.test(one.detail));
+    return isPlain ? inWords(one) : words.setup.fault(field, inWords(one));
   });
 }
 

@@ -58,7 +58,7 @@ test("what was kept while a change was written is what undo takes back first", a
   setProject(aProject);
   const drawing = { person: "me", file: "boxes-me.jsonl", version: "v1", boxes: now, unfinished: false };
   service.set("GET labels/boxes/images", () => ({
-    images: [{ name: "a.png", width: 90, height: 90, drawings: [drawing] }],
+    images: [{ name: "a.png", width: 90, height: 90, settled: null, version: "v1", drawings: [drawing] }],
   }));
   const late = held({ person: "me", versions: { "a.png": "v2" } });
   service.set("POST labels/boxes", late.answer);
@@ -70,4 +70,27 @@ test("what was kept while a change was written is what undo takes back first", a
   late.letGo();
   desk.undo();
   await vi.waitFor(() => expect([...desk.done.value.keys()]).toEqual([idOf(first)]));
+});
+
+test("what others drew is put right as what is settled, which undo opens again, and nobody's file is written", async () => {
+  setProject(aProject);
+  const drawing = { person: "anna", file: "boxes-anna.jsonl", version: "a1", boxes: now, unfinished: false };
+  const image = { name: "a.png", width: 90, height: 90, drawings: [{ ...drawing, width: 90, height: 90 }] };
+  let settled: unknown = null;
+  service.set("GET labels/boxes/images", () => ({ images: [{ ...image, settled, version: settled ? "v2" : "v1" }] }));
+  service.set("POST labels/boxes/settle", (_, body) => {
+    const { boxes } = (body as { images: [{ boxes: unknown }] }).images[0];
+    settled = boxes && { ...drawing, person: "_settled", file: "_settled.jsonl", boxes };
+    return { versions: { "a.png": settled ? "v2" : "v1" } };
+  });
+  const desk = new BoxDesk({ items: [suspect({})], thresholds: {} } as never);
+  desk.change();
+  await vi.waitFor(() => expect(settled).toMatchObject({ boxes: [now[0]] }));
+  desk.undo();
+  await vi.waitFor(() => expect(settled).toBeNull());
+  const written = asked.filter(({ what }) => what.startsWith("POST labels")).map(({ body }) => body);
+  expect(written).toMatchObject([
+    { images: [{ boxes: [now[0]], version: "v1" }] },
+    { images: [{ boxes: null, version: "v2" }] },
+  ]);
 });

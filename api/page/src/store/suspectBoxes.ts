@@ -2,20 +2,26 @@
 
 import { computed, signal } from "@preact/signals";
 import type { Place } from "../boxes/geometry";
-import type { BoxesCheck } from "../service/types";
+import type { BoxesCheck, ImageBoxes } from "../service/types";
 import { words } from "../words";
 import { untilDone } from "./connection";
-import { drawnOn, type GivenBox, giveBoxes, isOwn } from "./drawings";
+import { drawnOn, type GivenBox, giveBoxes, isOwn, settleBoxes, whatCounts } from "./drawings";
 import { attempt, say, tell } from "./notices";
 import { keptLabels } from "./project";
 import { oneAfterAnother } from "./turns";
 
 export type SuspectBox = BoxesCheck["items"][number];
 
+/** What is written of an image: into the person's own file or, where others drew on it, as what is settled. */
+interface Said {
+  isSettled: boolean;
+  /** Null: nothing is settled. */
+  boxes: readonly GivenBox[] | null;
+}
 interface Step {
   item: SuspectBox;
   /** What was there; null where it was kept. */
-  before: readonly GivenBox[] | null;
+  before: Said | null;
 }
 
 const NEAR = 0.02; // pixels, by which a box may differ from the one that was judged
@@ -60,10 +66,10 @@ export class BoxDesk {
     if (!item) return;
     this.mark(item, words.boxCheck.did[item.suspicion]);
     this.next();
-    const step: Step = { item, before: [] };
+    const step: Step = { item, before: { isSettled: false, boxes: [] } };
     this.steps.push(step); // at once: what is done while it is written comes after it
     void this.inTurn(async () => {
-      const before = await attempt(() => rewrite(item.name, (now) => changed(item, now)));
+      const before = await attempt(() => change(item));
       if (before) step.before = before;
       else {
         this.steps = this.steps.filter((one) => one !== step);
@@ -77,7 +83,7 @@ export class BoxDesk {
       const step = this.steps.pop();
       if (!step) return tell(words.check.nothingToUndo);
       const { item, before } = step;
-      if (before && !(await rewrite(item.name, () => before))) return;
+      if (before) await write(await look(item.name), before);
       if (!before) keptLabels.value = keptLabels.value.filter((one) => one !== idOf(item));
       this.mark(item, null);
       this.look(this.items.indexOf(item));
@@ -102,26 +108,31 @@ export class BoxDesk {
 export const idOf = ({ name, suspicion, box, predicted_box }: SuspectBox) =>
   [name, suspicion, (box ?? predicted_box)?.map((one) => one.toFixed(1)).join(" ")].join("\t");
 
-/** Writes what comes of an image's boxes into the person's file, in the place of all that others say. Resolves with what
- * was there; null where it was not written. */
-async function rewrite(
-  name: string,
-  change: (now: readonly GivenBox[]) => readonly GivenBox[] | null,
-): Promise<readonly GivenBox[] | null> {
-  const found = (await untilDone(() => drawnOn([{ name }]))).get(name);
-  const drawings = found?.drawings.filter((one) => isOwn(one) || !one.unfinished) ?? [];
-  const mine = drawings.find(isOwn);
-  const counts = (mine && !mine.unfinished ? mine : drawings.find((one) => !isOwn(one))) ?? mine;
-  const before = counts?.boxes ?? [];
-  const after = change(before);
-  if (!after) {
-    tell(words.boxCheck.gone(name), "bad");
+/** Does what is suggested about the box, on top of what counts of its image. Where anybody else drew on it, that is settled
+ * so, and everybody's file stays as it is. Resolves with what was there; null where the box is there no more. */
+async function change(item: SuspectBox): Promise<Said | null> {
+  const image = await look(item.name);
+  const mine = image.drawings.find(isOwn);
+  const isSettled = image.settled !== null || image.drawings.some((one) => !isOwn(one) && !one.unfinished);
+  const now = whatCounts(image) ?? mine;
+  const boxes = changed(item, now?.boxes ?? []);
+  if (!boxes) {
+    tell(words.boxCheck.gone(item.name), "bad");
     return null;
   }
-  const replace = drawings.filter((one) => !isOwn(one)).map(({ version }) => version);
-  const { width, height } = counts ?? {};
-  await giveBoxes({ name, boxes: after, width, height, version: mine?.version ?? "" }, { replace });
-  return before;
+  await write(image, { isSettled, boxes }, now);
+  return { isSettled, boxes: isSettled ? (image.settled?.boxes ?? null) : (mine?.boxes ?? null) };
+}
+
+async function write(image: ImageBoxes, { isSettled, boxes }: Said, size?: { width: number; height: number }) {
+  const given = { name: image.name, boxes, width: size?.width, height: size?.height };
+  if (isSettled) await settleBoxes({ ...given, version: image.version });
+  else await giveBoxes({ ...given, version: image.drawings.find(isOwn)?.version ?? "" });
+}
+
+async function look(name: string): Promise<ImageBoxes> {
+  const found = (await untilDone(() => drawnOn([{ name }]))).get(name);
+  return found ?? { name, width: null, height: null, drawings: [], settled: null, version: "" };
 }
 
 /** The boxes with what is suggested; null where the box is not there any more. */

@@ -117,6 +117,9 @@ export const words = {
     hint: "The chart as a file of its own, in light colours.",
   },
 
+  /** Of faults and warnings, by their code: in English the service says them itself. */
+  codes: {} as Record<string, string>,
+
   connection: {
     away: "The service does not answer.",
     goesOn: "The page keeps trying, and goes on by itself. Jobs go on meanwhile.",
@@ -883,7 +886,7 @@ export const words = {
     begunLeave: "Go on without them",
     tile: (at: number, all: number, name: string, state: string) => `${at} of ${all}: ${name}, ${state}`,
     stateFinished: (n: number) => (n ? boxes(n) : "nothing here"),
-    stateBy: (n: number, person: string) => `${n ? boxes(n) : "nothing here"} by ${person}`,
+    stateBy: (n: number, person: string) => `${n ? boxes(n) : "nothing here"}${person ? ` by ${person}` : ", settled"}`,
     stateBegun: (n: number) => `${boxes(n)}, not finished`,
     stateSuggested: (n: number) => (n ? `${boxes(n)} suggested` : "not looked at"),
     tileBegun: (n: number) => `${boxes(n)} …`,
@@ -906,9 +909,12 @@ export const words = {
     takeTheirs: "Take what is there",
     takeHint: "If you take what is there, undo (z) brings yours back.",
     takenInstead: "Shown as it is there by now. Undo (z) brings yours back.",
-    keepMine: "Keep mine, drop theirs",
+    settledOtherwise: (name: string) => `It was settled what counts on ${name}, and you drew otherwise.`,
+    keepMine: "Keep mine",
+    mineCounts: "Mine counts",
     keepBoth: "Keep both",
-    keepBothHint: "Kept both, neither counts until one is settled under Check.",
+    keepBothHint:
+      "Everybody's drawing stays in their file. Kept both, neither counts until one is settled under Check.",
   },
 
   boxCheck: {
@@ -940,10 +946,12 @@ export const words = {
     gone: (name: string) => `The box on ${name} is not there any more: somebody changed it. Check again.`,
     conflicts: "One image, several drawings",
     conflictsHint:
-      "People drew otherwise on these images. Nobody's boxes count here, and the image is not asked about again, until you say which are right.",
+      "People drew otherwise on these images. Nobody's boxes count here, and the image is not asked about again, until you say which are right. Everybody's drawing stays in their file.",
     by: (person: string, n: number) => `${person}: ${boxes(n)}`,
     take: (person: string, isMe: boolean) => (isMe ? "Mine" : `As ${person} drew`),
     settled: (name: string, person: string) => `${name} is settled as ${person} drew it.`,
+    opened: (name: string) => `${name} is open again.`,
+    nBoxes: (n: number) => (n ? boxes(n) : "nothing here"),
   },
 
   help: {

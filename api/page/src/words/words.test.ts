@@ -1,12 +1,14 @@
 // Each catalogue says all that the English one says, in its own language.
 
+import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { choose, language, speak, words } from ".";
 import * as en from "./en";
+import { inWords } from "./faults";
 import * as ru from "./ru";
 
 type Said = Map<string, unknown>;
-const NAMES = ["stage", "title", "units", "backbones", "methods"]; // of what the service names: what is missing there is as the service says it
+const NAMES = ["codes", "stage", "title", "units", "backbones", "methods"]; // of what the service names: what is missing there is as the service says it
 
 const said = (group: object, path = ""): Said =>
   new Map(
@@ -59,6 +61,25 @@ describe("the Russian catalogue", () => {
     expect(ru.score(0.8125)).toBe("0,813");
     expect(ru.percent(0.954, 1)).toBe("95,4\u00a0%");
     expect(ru.ago(new Date(0).toISOString(), 7_200_000)).toBe("2,0 ч назад");
+  });
+});
+
+describe("a fault", () => {
+  it("is said in Russian, whichever code the service documents", () => {
+    const rows = readFileSync("../../docs/errors.md", "utf8").split("\n");
+    const cells = rows.filter((row) => row.startsWith("|")).flatMap((row) => row.split(" | ").slice(0, 2));
+    const codes = cells.filter((cell) => /^\|? ?(`\w+`(, )?)+$/.test(cell)).flatMap((cell) => cell.match(/\w+/g) ?? []);
+    expect(codes.length).toBeGreaterThan(80);
+    expect(codes.filter((code) => !ru.words.codes[code])).toEqual([]);
+  });
+
+  it("names the path, or what the service says more exactly", async () => {
+    const gone = { code: "path_not_found", detail: "'/x' does not exist. Name another." };
+    const malformed = { code: "labels_malformed", detail: "me.txt:3 has no tab" };
+    expect(inWords(gone)).toBe(gone.detail);
+    await speak("ru");
+    expect(inWords(gone)).toBe("'/x': такой папки или файла нет");
+    expect(inWords(malformed)).toBe("в файле меток есть строки, которые не читаются (me.txt:3 has no tab)");
   });
 });
 
