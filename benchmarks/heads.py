@@ -50,8 +50,8 @@ def usual(embeddings: Floats, targets: Integers, n_classes: int, *, balanced: bo
 
 
 HEADS: dict[str, Callable[..., Head]] = {
-    "linear": partial(train_head, "linear"),
-    **{f"linear, strength {s:g}": partial(train_linear, strength=s) for s in (0.01, 0.1, 1.0)},
+    "linear_alone": partial(train_head, "linear_alone"),
+    **{f"linear_alone, strength {s:g}": partial(train_linear, strength=s) for s in (0.01, 0.1, 1.0)},
     "usual logistic regression, strength 0.3": usual,
     "the same, classes counted alike": partial(usual, balanced=True),
     "mlp": partial(train_head, "mlp"),

@@ -33,7 +33,7 @@ PYPROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())
 FILES = ("docker-compose.yaml", "docker-compose.cpu.yaml")
 IMAGES = {"api": ("api", "objects"), "worker": ("worker", "cpu", "objects")}  # and their extras
 LISTS = {"api": ("api",), "worker": ("torch", "worker")}  # what they install, in deploy/requirements
-OURS = {"DATA", "LABELS", "WEIGHTS", "LISTEN", "KEYS", "AUTH", "REDIS"}  # the variables of the compose file
+OURS = {"DATA", "LABELS", "WEIGHTS", "LISTEN", "KEYS", "AUTH", "REDIS", "WORKERS", "WORKER_MEMORY"}  # what it names
 
 
 # --- reading the files ----------------------------------------------------------------------------------------------

@@ -87,6 +87,11 @@ def test_every_link_to_a_heading_finds_it():
             assert anchor in anchors_of(there), f"{page.name} links to {target}#{anchor}"
 
 
+def test_every_page_stands_in_the_index():
+    listed = set(re.findall(r"\]\(([a-z-]+\.md)\)", text("docs/README.md")))
+    assert listed == {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+
+
 def test_every_make_target_that_the_readme_names_exists():
     targets = set(re.findall(r"^([a-z-]+):", text("Makefile"), re.MULTILINE))
     for page in ("README.md", "README.ru.md"):
