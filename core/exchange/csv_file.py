@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,9 +148,8 @@ def _notes_on(cells: Sequence[str]) -> Iterator[str]:
 
 def _one_hot(header: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], name_column: str | None) -> int | None:
     """Find the column of names, where all others are classes; None where the table has a column for the class."""
-    titles = list(map(_title, header))
-    names = _called(header, name_column) if name_column else [at for at, title in enumerate(titles) if title in NAMES]
-    if len(names) != 1 or {*CLASSES, PREDICTED} & {*titles} or len(header) < 2:
+    names = _called(header, name_column, NAMES)
+    if len(names) != 1 or _called(header, None, (*CLASSES, PREDICTED)) or len(header) < 2:
         return None
     cells = (_cell(row, at).strip().casefold() for _, row in rows for at in range(len(header)) if at != names[0])
     return names[0] if any(cell in YES for cell in cells) else None
@@ -200,15 +199,14 @@ def _by_header(
     class_column: str | None,
 ) -> _Columns:
     """Find the columns. Raises ExchangeMalformed where the header leaves open which they are."""
-    titles = list(map(_title, header))
-    names = _called(header, name_column) if name_column else [at for at, title in enumerate(titles) if title in NAMES]
+    names, classes = _called(header, name_column, NAMES), _called(header, class_column, CLASSES)
     if len(names) > 1:  # of an image's number and its file, say, it is the file
         names = [at for at in names if all(has_suffix(_cell(row, at)) for _, row in rows)]
-    classes = _called(header, class_column) if class_column else [at for at, t in enumerate(titles) if t in CLASSES]
-    predicted = titles.index(PREDICTED) if PREDICTED in titles and not class_column else None
+    predicted, score = (next(iter(_called(header, None, titles)), None) for titles in ((PREDICTED,), SCORES))
+    if class_column:  # what somebody names is people's word
+        predicted = score = None
     if len(names) == 1 and len(classes) == 1 and names != classes:
-        scores = [at for at, title in enumerate(titles) if title in SCORES]
-        return _Columns(names[0], classes[0], predicted, scores[0] if scores and not class_column else None)
+        return _Columns(names[0], classes[0], predicted, score)
     if len(names) == 1 and not classes and not class_column and predicted is not None:
         return _Columns(names[0], None, predicted)
     raise ExchangeMalformed(
@@ -218,5 +216,6 @@ def _by_header(
     )
 
 
-def _called(header: Sequence[str], title: str) -> list[int]:
-    return [at for at, cell in enumerate(header) if cell == title.strip()]
+def _called(header: Sequence[str], said: str | None, titles: Collection[str]) -> list[int]:
+    """List the columns that are called as somebody said; as one of the titles, where nobody did."""
+    return [at for at, cell in enumerate(header) if (cell == said.strip() if said else _title(cell) in titles)]

@@ -95,7 +95,9 @@ def read_labelled(
     content: the images are read, to see whether they were changed.
     draw: the pool is that of the images that are drawn, and of the labelled ones.
     """
-    read = read_of_task(path_to_img, path_to_labels, run, role, labelled_only, content, task, draw)
+    read = read_of_task(
+        path_to_img, path_to_labels, run, role, task, labelled_only=labelled_only, content=content, draw=draw
+    )
     pool, labels, matched, conflicts, drawn_from = read
     return Labelled(pool, labels, matched, conflicts, task, drawn_from, labelled_only)
 
@@ -105,9 +107,10 @@ def read_of_task(
     path_to_labels: str | None,
     run: Run,
     role: str,
+    task: Task,
+    *,
     labelled_only: bool,
     content: bool,
-    task: Task,
     draw: Draw | None = None,
 ) -> tuple[Pool, Labels, Matched, Conflicts, int | None]:
     """Do what `read_labelled` does, for labels of any task. The last is `Labelled.drawn_from`."""

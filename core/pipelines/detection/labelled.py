@@ -69,7 +69,7 @@ def read_pool(request: OnePool, run: Run) -> LabelledBoxes:
 def _read(
     path_to_img: str, path_to_labels: str | None, run: Run, role: str = "", *, labelled_only: bool, content: bool
 ) -> LabelledBoxes:
-    read = read_of_task(path_to_img, path_to_labels, run, role, labelled_only, content, DETECTION)
+    read = read_of_task(path_to_img, path_to_labels, run, role, DETECTION, labelled_only=labelled_only, content=content)
     pool, labels, matched, conflicts, _ = read
     assert isinstance(matched, MatchedBoxes)
     return LabelledBoxes(pool, labels, matched, conflicts)
