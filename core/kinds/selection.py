@@ -355,12 +355,11 @@ class DetectionSelectionResult(HandedOutPart, DetectionResult):
         return ((i.rank, i.name, i.score, i.expected_boxes, _in_words(i.boxes), i.reason) for i in self.items)
 
     def sentences(self) -> Iterable[str]:
-        of_boxes = [
-            f"About {counted(round(self.expected_boxes), 'box', 'boxes')} to draw, {_long(self.expected_s)} of work."
-        ]
+        of_boxes = []
         if self.looked_at < self.candidates:
-            of_boxes.insert(0, f"Looked at for it: {self.looked_at}, drawn by chance.")
-        return _of_choice(self, *of_boxes)
+            of_boxes.append(f"Looked at for it: {self.looked_at}, drawn by chance.")
+        boxes = counted(round(self.expected_boxes), "box", "boxes")
+        return _of_choice(self, *of_boxes, f"About {boxes} to draw, {_long(self.expected_s)} of work.")
 
 
 def _of_choice(
