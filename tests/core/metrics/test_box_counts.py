@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from nextlabel.core.metrics.box_counts import ENDS, SURE, BoxCounts
 
-
 # of a score, so many boxes that are of an object, and that are not
 MANY_OF_A_SCORE = st.tuples(st.floats(0, 1), st.integers(0, 2000), st.integers(0, 2000))
 
