@@ -155,7 +155,9 @@ class BoxesGiven(BoxesPart):
         "contradicts this, nothing is settled. Not with `keep_both` (422).",
     )
     keep_both: bool = Field(
-        False, strict=True, description="Let other files contradict this: that is to be settled then. Not with `settle`."
+        False,
+        strict=True,
+        description="Let other files contradict this: that is to be settled then. Not with `settle`.",
     )
 
 

@@ -110,7 +110,9 @@ def test_a_name_is_found_however_it_is_written(folder, written):
     assert DETECTION.read(folder.path).images == {name: image(DOG)}
 
 
-@pytest.mark.parametrize("written", ['{"height": 80, "name": "%s"', '{"name": "./%s", "height": 80', '{"name"  :\t"%s", "height": 80'])
+@pytest.mark.parametrize(
+    "written", ['{"height": 80, "name": "%s"', '{"name": "./%s", "height": 80', '{"name"  :\t"%s", "height": 80']
+)
 def test_a_name_is_found_among_many_wherever_in_the_line_it_stands(folder, written):
     folder.path.mkdir()
     lines = [f'{written % name}, "width": 100, "boxes": []}}\n' for name in ("a.png", "b.png")]

@@ -199,7 +199,10 @@ def test_to_settle_and_to_open_again_leaves_every_file_as_it_was(tmp_path_factor
 
 @pytest.mark.parametrize(
     ("drawn", "fault"),
-    [((image(CAT, unfinished=True),), "1: 'a.png' is unfinished"), ((image(CAT), image(DOG)), "2: 'a.png' is settled twice")],
+    [
+        ((image(CAT, unfinished=True),), "1: 'a.png' is unfinished"),
+        ((image(CAT), image(DOG)), "2: 'a.png' is settled twice"),
+    ],
 )
 def test_what_can_not_be_settled_is_a_fault_wherever_it_is_read(folder, drawn, fault):
     (folder / SETTLED).write_text("".join(f"{format_line('a.png', one)}\n" for one in drawn))
