@@ -240,8 +240,8 @@ async def post_boxes(
 async def post_settled_boxes(body: Annotated[BoxesToSettle, Body()], services: Given, _: Writer) -> BoxesSettledView:
     """Settle what people drew otherwise. Their files stay as they are; what is settled counts before them.
 
-    Boxes of null open the question again; where it is open, nothing changes. Where somebody drew or settled something else than what was seen, by its
-    `version`, nothing is written (409 `boxes_changed`).
+    Boxes of null open the question again; where it is open, nothing changes. Where somebody drew or settled something
+    else than what was seen, by its `version`, nothing is written (409 `boxes_changed`).
     """
     places = (body.path_to_labels, body.path_to_img)
     settled = await services.files.run(places, _settle, body, services.settings)

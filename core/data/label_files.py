@@ -552,7 +552,8 @@ def _contradicting(
 ) -> dict[File, set[str]]:
     """List by file the names that it has with other classes, to be taken out of it.
 
-    Of what is settled as is wanted, nothing else can contradict it. Raises LabelledOtherwise if there are any and `replace` was not asked for.
+    Of what is settled, and stays so, nothing else can contradict it. Raises LabelledOtherwise if there are any and
+    `replace` was not asked for.
     """
     faults = []
     names_by_file: dict[File, set[str]] = {}

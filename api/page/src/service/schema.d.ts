@@ -275,8 +275,8 @@ export interface paths {
          * Post Settled Boxes
          * @description Settle what people drew otherwise. Their files stay as they are; what is settled counts before them.
          *
-         *     Boxes of null open the question again; where it is open, nothing changes. Where somebody drew or settled something else than what was seen, by its
-         *     `version`, nothing is written (409 `boxes_changed`).
+         *     Boxes of null open the question again; where it is open, nothing changes. Where somebody drew or settled something
+         *     else than what was seen, by its `version`, nothing is written (409 `boxes_changed`).
          */
         post: operations["post_settled_boxes_labels_boxes_settle_post"];
         delete?: never;
