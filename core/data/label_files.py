@@ -48,7 +48,7 @@ from nextlabel.core.data.labels_folder import SETTLED, SIDE_FILES, SUFFIXES_OF_L
 from nextlabel.core.data.opening import open_without_links
 from nextlabel.core.data.places import Place
 from nextlabel.core.data.pool import look_up
-from nextlabel.core.data.roots import confine, shown
+from nextlabel.core.data.roots import confine, existing_file_or_folder, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import NO_SPACE, replace_together, share
 from nextlabel.core.errors import (
@@ -401,8 +401,8 @@ def _refuse_a_copy(file_name: str, folder: Folder, suffixes: Sequence[str]) -> N
 @contextmanager
 def labels_folder(path: str, roots: Sequence[Path], *, may_be_made: bool = True) -> Iterator[Folder]:
     """Open the folder of labels, made if it may be. Raises PathWrongKind for a file, or a folder of images."""
-    real = confine(path, roots)
-    if may_be_made and not os.path.lexists(real):
+    real = confine(path, roots) if may_be_made else existing_file_or_folder(path, roots)
+    if not os.path.lexists(real):
         _make(real, roots)
     if real.is_file():
         raise PathWrongKind(

@@ -230,8 +230,9 @@ def test_what_is_to_be_settled_is_not_to_be_settled_later(folder):
 def test_what_was_never_settled_is_opened_again_without_a_file_or_a_folder(folder):
     settled(folder, "a.png", None)
     assert not (folder / SETTLED).exists()
-    with pytest.raises(PathNotFound):
-        settle_boxes(str(folder / "none"), [GivenBoxes("a.png", None)], roots=[folder])
+    for none in (folder / "none", folder / ("long" * 70)):
+        with pytest.raises(PathNotFound):
+            settle_boxes(str(none), [GivenBoxes("a.png", None)], roots=[folder])
     assert not (folder / "none").exists()
 
 
