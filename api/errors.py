@@ -177,9 +177,8 @@ def install(app: FastAPI) -> None:
         details = cast(list[ErrorDetails], error.errors())
         if any(detail["type"] == "json_invalid" for detail in details):
             return _malformed(details[0]["ctx"]["error"])
-        faults = list(_faults(details))
-        detail = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults)
-        return problem(422, InvalidRequest.code, detail, faults=faults)
+        error_of_ours = InvalidRequest(list(faults_in(details)))
+        return problem(422, error_of_ours.code, error_of_ours.detail, faults=error_of_ours.faults)
 
     @app.exception_handler(HTTPException)
     async def framework(request: Request, error: HTTPException) -> Response:
@@ -196,7 +195,7 @@ def install(app: FastAPI) -> None:
         return answer
 
 
-def _faults(errors: Sequence[ErrorDetails]) -> Iterator[Fault]:
+def faults_in(errors: Sequence[ErrorDetails]) -> Iterator[Fault]:
     """Yield a fault for each error of the framework, whose `loc` begins with the part of the HTTP request it is in."""
     for part in ("path", "query", "header", "cookie", "body"):
         in_part = [

@@ -8,8 +8,11 @@ from typing import Annotated
 from fastapi import Depends, Header
 
 
-def known_etags(if_none_match: Annotated[str | None, Header()] = None) -> list[str]:
-    """List them, in their quotes: a proxy may weaken ours to W/"7"."""
+async def known_etags(if_none_match: Annotated[str | None, Header()] = None) -> list[str]:
+    """List them, in their quotes: a proxy may weaken ours to W/"7".
+
+    This is a coroutine since FastAPI runs a plain function in a thread, at every call.
+    """
     return re.findall(r'"[^"]*"', if_none_match or "")
 
 

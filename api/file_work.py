@@ -62,7 +62,10 @@ class FileWork:
         done, _ = await asyncio.wait({working}, timeout=self._answer_s)
         if not done:
             working.add_done_callback(asyncio.Task.exception)  # nobody waits for it any more
-            raise FolderBusy(f"{_all(named)} does not answer: the disk or the share is slow or gone. Try again.")
+            raise FolderBusy(
+                f"{_all(named)} does not answer within {self._answer_s:g} s: the disk or the share is slow or gone, or "
+                "more lies there than is read in that time. Try again, or name less."
+            )
         return working.result()
 
     async def _work(self, paths: Sequence[str], work: Callable[[], T]) -> T:

@@ -9,28 +9,31 @@ from typing import Any, get_args, get_origin
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_body_to_args, request_params_to_args
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.datastructures import QueryParams
 
+from nextlabel.api.errors import faults_in
+from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.faults import GIVEN_TWICE, NO_SUCH_FIELD
+from nextlabel.core.kinds.registry import parse_request
 
 MOST_TOLD = 20
-Errors = list[dict[str, Any]]  # as the framework's own, which api/errors.py makes faults of
+Errors = list[Any]  # as the framework's own, `ErrorDetails`, which api/errors.py makes faults of
 
 
 async def refuse_parameters(request: Request) -> None:
-    """Raise RequestValidationError for arguments that the call doesn't take, and those given twice that are no lists.
+    """Raise InvalidRequest for arguments that the call doesn't take, and those given twice that are no lists.
 
     A filter that is misspelt would list everything; of two of one name the last would count. What else is wrong with
-    the form of the query and the body is told with them: what is raised here keeps the framework from looking. What
-    `POST /jobs` is sent is looked at later, by its kind.
+    the form of the query and the body is told with them: what is raised here keeps the framework from looking. What a
+    body names on the disk is looked at later, once it is known who asks.
     """
     dependant = request.scope["route"].dependant
     takes = dict(_taken_by(dependant))
     errors = [*_unknown(request.query_params, takes), *_twice(request.query_params, takes)]
     if errors:
-        raise RequestValidationError([*errors, *_unfit(dependant, request), *await _unfit_body(dependant, request)])
+        faults = faults_in([*errors, *_unfit(dependant, request), *await _unfit_body(dependant, request)])
+        raise InvalidRequest([*faults, *await _faults_of_job(request)])
 
 
 def _unknown(query: QueryParams, takes: Mapping[str, bool]) -> Errors:
@@ -66,6 +69,16 @@ async def _unfit_body(dependant: Dependant, request: Request) -> Errors:
     body = await request.json() if await request.body() else None
     _, errors = await request_body_to_args(dependant.body_params, body, embed_body_fields=False)
     return errors
+
+
+async def _faults_of_job(request: Request) -> list[Fault]:
+    """List what is wrong with the body of `POST /jobs`, whose form its kind knows, and the framework doesn't."""
+    if request.scope["route"].path == "/jobs" and request.method == "POST" and await request.body():
+        try:
+            parse_request(await request.json())
+        except InvalidRequest as error:
+            return error.faults
+    return []
 
 
 def _taken_by(dependant: Dependant) -> Iterator[tuple[str, bool]]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Required, TypedDict, Unpack, overload
 
 from nextlabel.client import talk
 from nextlabel.client.signatures import spelled_out
-from nextlabel.client.talk import OnChange, Place, Talk, unheard
+from nextlabel.client.talk import AnyPath, OnChange, Talk, unheard
 from nextlabel.core.kinds.agreement import AgreementResult
 from nextlabel.core.kinds.audit import AuditResult, DetectionAuditResult
 from nextlabel.core.kinds.embedding import EmbeddingResult
@@ -42,10 +42,10 @@ class _SelectionFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_predictions: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_predictions: AnyPath | None
     within_s: float | None
     add: Required[int]
     method: MethodChoice
@@ -87,10 +87,10 @@ class _PredictionFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_predictions: AnyPath | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
     within_s: float | None
     all_probabilities: bool
     cross_validate: bool
@@ -125,11 +125,11 @@ class _F1Fields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_img_train: Place | None
-    path_to_labels_train: Place | None
-    path_to_img_val: Required[Place]
-    path_to_labels_val: Required[Place]
-    path_to_predictions: Place | None
+    path_to_img_train: AnyPath | None
+    path_to_labels_train: AnyPath | None
+    path_to_img_val: Required[AnyPath]
+    path_to_labels_val: Required[AnyPath]
+    path_to_predictions: AnyPath | None
 
 
 class F1Fields(_F1Fields, total=False):
@@ -159,11 +159,11 @@ class _LearningCurveFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_img_val: AnyPath | None
+    path_to_labels_val: AnyPath | None
     repeats: int
     ahead: Iterable[int]
     worth_per_100: float
@@ -196,11 +196,11 @@ class _AuditFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_img_val: AnyPath | None
+    path_to_labels_val: AnyPath | None
     methods: Iterable[MethodChoice]
     repeats: int
     budget: int | None
@@ -233,12 +233,12 @@ class _LabelCheckFields(TypedDict, total=False):
     detector: Literal["whole", "light", "large"] | None
     image_size: int | None
     passes: int | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
-    path_to_img_val: Place | None
-    path_to_labels_val: Place | None
-    path_to_predictions: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
+    path_to_img_val: AnyPath | None
+    path_to_labels_val: AnyPath | None
+    path_to_predictions: AnyPath | None
 
 
 class LabelCheckFields(_LabelCheckFields, total=False):
@@ -266,9 +266,9 @@ class AgreementFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
 
 
 class _SimilarFields(TypedDict, total=False):
@@ -283,10 +283,10 @@ class _SimilarFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_predictions: AnyPath | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
     within_s: float | None
     add: Required[int]
     like: Iterable[str]
@@ -326,10 +326,10 @@ class _MapFields(TypedDict, total=False):
     image_size: int | None
     passes: int | None
     warm: bool
-    path_to_predictions: Place | None
-    path_to_embeddings: Place | None
-    path_to_img: Required[Place]
-    path_to_labels: Place | None
+    path_to_predictions: AnyPath | None
+    path_to_embeddings: AnyPath | None
+    path_to_img: Required[AnyPath]
+    path_to_labels: AnyPath | None
     within_s: float | None
     points: int
 
@@ -359,7 +359,7 @@ class EmbeddingFields(TypedDict, total=False):
     weights: Literal["random"] | None
     deadline_s: float | None
     webhook: str | None
-    path_to_img: Required[Place]
+    path_to_img: Required[AnyPath]
 
 
 @spelled_out

@@ -23,7 +23,18 @@ from nextlabel.client.hand_outs import HandOut
 from nextlabel.client.job import Job
 from nextlabel.client.paces import Pace
 from nextlabel.client.projects import Project
-from nextlabel.client.talk import Call, Event, EventReader, Format, OnChange, Outcome, Place, Talk, job_address, unheard
+from nextlabel.client.talk import (
+    AnyPath,
+    Call,
+    Event,
+    EventReader,
+    Format,
+    OnChange,
+    Outcome,
+    Talk,
+    job_address,
+    unheard,
+)
 from nextlabel.core.data.notes import GivenNote
 from nextlabel.core.kinds.registry import JobResult
 from nextlabel.core.kinds.requests import JobRequest
@@ -128,14 +139,14 @@ class Client(Calls):
         """Return the result's file; `tsv` is a labels file, of kinds that have classes to give."""
         return self._carry_out(talk.download(job_id, form))
 
-    def hand_outs(self, path_to_img: Place, path_to_labels: Place | None = None) -> list[HandOut]:
+    def hand_outs(self, path_to_img: AnyPath, path_to_labels: AnyPath | None = None) -> list[HandOut]:
         """List the batches of a pool that are with people, the one that ends first at the beginning."""
         return self._carry_out(talk.hand_outs(path_to_img, path_to_labels))
 
     def give_back(
         self,
-        path_to_img: Place,
-        path_to_labels: Place | None = None,
+        path_to_img: AnyPath,
+        path_to_labels: AnyPath | None = None,
         *,
         person: str | None = None,
         job_id: str | None = None,
@@ -146,8 +157,8 @@ class Client(Calls):
 
     def labels(
         self,
-        path_to_labels: Place,
-        path_to_img: Place | None = None,
+        path_to_labels: AnyPath,
+        path_to_img: AnyPath | None = None,
         *,
         names: Sequence[str] | None = None,
         task: str = "classification",
@@ -157,7 +168,7 @@ class Client(Calls):
 
     def give_labels(
         self,
-        path_to_labels: Place,
+        path_to_labels: AnyPath,
         classes: Classes,
         *,
         person: str | None = None,
@@ -168,18 +179,18 @@ class Client(Calls):
         `keep_both`: that is to be settled then."""
         return self._carry_out(talk.give_labels(path_to_labels, classes, person, task, keep_both))
 
-    def boxes(self, path_to_labels: Place) -> BoxCounts:
+    def boxes(self, path_to_labels: AnyPath) -> BoxCounts:
         """Count boxes by class and images by person; list the images that people contradict each other about."""
         return self._carry_out(talk.boxes(path_to_labels))
 
-    def drawings(self, path_to_img: Place, path_to_labels: Place, names: Iterable[str]) -> list[DrawnImage]:
+    def drawings(self, path_to_img: AnyPath, path_to_labels: AnyPath, names: Iterable[str]) -> list[DrawnImage]:
         """Tell what everybody drew on those images, and how large these are."""
         return self._carry_out(talk.drawings(path_to_img, path_to_labels, names))
 
     def give_boxes(
         self,
-        path_to_img: Place,
-        path_to_labels: Place,
+        path_to_img: AnyPath,
+        path_to_labels: AnyPath,
         drawn: Drawn,
         *,
         person: str | None = None,
@@ -206,8 +217,8 @@ class Client(Calls):
 
     def settle_boxes(
         self,
-        path_to_img: Place,
-        path_to_labels: Place,
+        path_to_img: AnyPath,
+        path_to_labels: AnyPath,
         drawn: Drawn,
         *,
         versions: Mapping[str, str] = MappingProxyType({}),
@@ -220,17 +231,17 @@ class Client(Calls):
         """
         return self._carry_out(talk.settle_boxes(path_to_img, path_to_labels, drawn, versions))
 
-    def image(self, path_to_img: Place, name: str, side: int = 320) -> bytes:
+    def image(self, path_to_img: AnyPath, name: str, side: int = 320) -> bytes:
         """Return an image of a pool as a JPEG whose longer side has 160, 320, 1024 or 4096 pixels at most."""
         return self._carry_out(talk.image(path_to_img, name, side))
 
-    def contradictions(self, path_to_labels: Place, *, task: str = "classification") -> list[Contradiction]:
+    def contradictions(self, path_to_labels: AnyPath, *, task: str = "classification") -> list[Contradiction]:
         """List the images that people see in several ways, and that nobody has settled; 1,000 labels at most."""
         return self._carry_out(talk.contradictions(path_to_labels, task))
 
     def settle(
         self,
-        path_to_labels: Place,
+        path_to_labels: AnyPath,
         classes: Classes,
         *,
         task: str = "classification",
@@ -238,28 +249,30 @@ class Client(Calls):
         """Say by name what holds of such images. People's files stay as they are; None opens the question again."""
         self._carry_out(talk.settle(path_to_labels, classes, task))
 
-    def notes(self, path_to_labels: Place, *, person: str | None = None) -> list[Note]:
+    def notes(self, path_to_labels: AnyPath, *, person: str | None = None) -> list[Note]:
         """List what people are unsure of, and what they note about images, the newest 10,000; a person's alone."""
         return self._carry_out(talk.notes(path_to_labels, person))
 
-    def give_notes(self, path_to_labels: Place, notes: Iterable[GivenNote], *, person: str | None = None) -> list[Note]:
+    def give_notes(
+        self, path_to_labels: AnyPath, notes: Iterable[GivenNote], *, person: str | None = None
+    ) -> list[Note]:
         """Write what a person says of images besides labels from now on, and return all notes of theirs. One that is
         neither unsure nor has a text takes back what there was."""
         return self._carry_out(talk.give_notes(path_to_labels, notes, person))
 
     def kept_apart(
-        self, path_to_labels: Place, path_to_img: Place | None = None, *, task: str = "classification"
+        self, path_to_labels: AnyPath, path_to_img: AnyPath | None = None, *, task: str = "classification"
     ) -> KeptApart:
         """Tell which images are kept apart to validate by, of that pool, and how many have a label that counts."""
         return self._carry_out(talk.kept_apart(path_to_labels, path_to_img, task))
 
     def keep_apart(
-        self, path_to_img: Place, path_to_labels: Place, images: int, *, task: str = "classification"
+        self, path_to_img: AnyPath, path_to_labels: AnyPath, images: int, *, task: str = "classification"
     ) -> KeptApart:
         """Keep so many images apart in all, drawn at random beside those that are; 0: none any more."""
         return self._carry_out(talk.keep_apart(path_to_img, path_to_labels, images, task))
 
-    def paces(self, path_to_labels: Place) -> list[Pace]:
+    def paces(self, path_to_labels: AnyPath) -> list[Pace]:
         """Tell how fast people label, as far as that is known: those whose labels came over HTTP."""
         return self._carry_out(talk.paces(path_to_labels))
 
@@ -280,10 +293,10 @@ class Client(Calls):
 
     def export(
         self,
-        path_to_labels: Place,
+        path_to_labels: AnyPath,
         form: str,
         *,
-        path_to_img: Place | None = None,
+        path_to_img: AnyPath | None = None,
         job_id: str | None = None,
         task: str = "classification",
         image_prefix: str | None = None,
@@ -298,7 +311,7 @@ class Client(Calls):
         return self._carry_out(talk.export(path_to_labels, form, path_to_img, job_id, task, image_prefix))
 
     def report(
-        self, path_to_img: Place, path_to_labels: Place, jobs: Sequence[str], *, task: str = "classification"
+        self, path_to_img: AnyPath, path_to_labels: AnyPath, jobs: Sequence[str], *, task: str = "classification"
     ) -> bytes:
         """Make a report of the results of those jobs, and of labels and people: one HTML file that asks no host."""
         return self._carry_out(talk.report(path_to_img, path_to_labels, jobs, task))
@@ -425,14 +438,14 @@ class AsyncClient(AsyncCalls):
         """Return the result's file; `tsv` is a labels file, of kinds that have classes to give."""
         return await self._carry_out(talk.download(job_id, form))
 
-    async def hand_outs(self, path_to_img: Place, path_to_labels: Place | None = None) -> list[HandOut]:
+    async def hand_outs(self, path_to_img: AnyPath, path_to_labels: AnyPath | None = None) -> list[HandOut]:
         """List the batches of a pool that are with people, the one that ends first at the beginning."""
         return await self._carry_out(talk.hand_outs(path_to_img, path_to_labels))
 
     async def give_back(
         self,
-        path_to_img: Place,
-        path_to_labels: Place | None = None,
+        path_to_img: AnyPath,
+        path_to_labels: AnyPath | None = None,
         *,
         person: str | None = None,
         job_id: str | None = None,
@@ -443,8 +456,8 @@ class AsyncClient(AsyncCalls):
 
     async def labels(
         self,
-        path_to_labels: Place,
-        path_to_img: Place | None = None,
+        path_to_labels: AnyPath,
+        path_to_img: AnyPath | None = None,
         *,
         names: Sequence[str] | None = None,
         task: str = "classification",
@@ -454,7 +467,7 @@ class AsyncClient(AsyncCalls):
 
     async def give_labels(
         self,
-        path_to_labels: Place,
+        path_to_labels: AnyPath,
         classes: Classes,
         *,
         person: str | None = None,
@@ -465,18 +478,18 @@ class AsyncClient(AsyncCalls):
         `keep_both`: that is to be settled then."""
         return await self._carry_out(talk.give_labels(path_to_labels, classes, person, task, keep_both))
 
-    async def boxes(self, path_to_labels: Place) -> BoxCounts:
+    async def boxes(self, path_to_labels: AnyPath) -> BoxCounts:
         """Count boxes by class and images by person; list the images that people contradict each other about."""
         return await self._carry_out(talk.boxes(path_to_labels))
 
-    async def drawings(self, path_to_img: Place, path_to_labels: Place, names: Iterable[str]) -> list[DrawnImage]:
+    async def drawings(self, path_to_img: AnyPath, path_to_labels: AnyPath, names: Iterable[str]) -> list[DrawnImage]:
         """Tell what everybody drew on those images, and how large these are."""
         return await self._carry_out(talk.drawings(path_to_img, path_to_labels, names))
 
     async def give_boxes(
         self,
-        path_to_img: Place,
-        path_to_labels: Place,
+        path_to_img: AnyPath,
+        path_to_labels: AnyPath,
         drawn: Drawn,
         *,
         person: str | None = None,
@@ -503,8 +516,8 @@ class AsyncClient(AsyncCalls):
 
     async def settle_boxes(
         self,
-        path_to_img: Place,
-        path_to_labels: Place,
+        path_to_img: AnyPath,
+        path_to_labels: AnyPath,
         drawn: Drawn,
         *,
         versions: Mapping[str, str] = MappingProxyType({}),
@@ -517,17 +530,17 @@ class AsyncClient(AsyncCalls):
         """
         return await self._carry_out(talk.settle_boxes(path_to_img, path_to_labels, drawn, versions))
 
-    async def image(self, path_to_img: Place, name: str, side: int = 320) -> bytes:
+    async def image(self, path_to_img: AnyPath, name: str, side: int = 320) -> bytes:
         """Return an image of a pool as a JPEG whose longer side has 160, 320, 1024 or 4096 pixels at most."""
         return await self._carry_out(talk.image(path_to_img, name, side))
 
-    async def contradictions(self, path_to_labels: Place, *, task: str = "classification") -> list[Contradiction]:
+    async def contradictions(self, path_to_labels: AnyPath, *, task: str = "classification") -> list[Contradiction]:
         """List the images that people see in several ways, and that nobody has settled; 1,000 labels at most."""
         return await self._carry_out(talk.contradictions(path_to_labels, task))
 
     async def settle(
         self,
-        path_to_labels: Place,
+        path_to_labels: AnyPath,
         classes: Classes,
         *,
         task: str = "classification",
@@ -535,30 +548,30 @@ class AsyncClient(AsyncCalls):
         """Say by name what holds of such images. People's files stay as they are; None opens the question again."""
         await self._carry_out(talk.settle(path_to_labels, classes, task))
 
-    async def notes(self, path_to_labels: Place, *, person: str | None = None) -> list[Note]:
+    async def notes(self, path_to_labels: AnyPath, *, person: str | None = None) -> list[Note]:
         """List what people are unsure of, and what they note about images, the newest 10,000; a person's alone."""
         return await self._carry_out(talk.notes(path_to_labels, person))
 
     async def give_notes(
-        self, path_to_labels: Place, notes: Iterable[GivenNote], *, person: str | None = None
+        self, path_to_labels: AnyPath, notes: Iterable[GivenNote], *, person: str | None = None
     ) -> list[Note]:
         """Write what a person says of images besides labels from now on, and return all notes of theirs. One that is
         neither unsure nor has a text takes back what there was."""
         return await self._carry_out(talk.give_notes(path_to_labels, notes, person))
 
     async def kept_apart(
-        self, path_to_labels: Place, path_to_img: Place | None = None, *, task: str = "classification"
+        self, path_to_labels: AnyPath, path_to_img: AnyPath | None = None, *, task: str = "classification"
     ) -> KeptApart:
         """Tell which images are kept apart to validate by, of that pool, and how many have a label that counts."""
         return await self._carry_out(talk.kept_apart(path_to_labels, path_to_img, task))
 
     async def keep_apart(
-        self, path_to_img: Place, path_to_labels: Place, images: int, *, task: str = "classification"
+        self, path_to_img: AnyPath, path_to_labels: AnyPath, images: int, *, task: str = "classification"
     ) -> KeptApart:
         """Keep so many images apart in all, drawn at random beside those that are; 0: none any more."""
         return await self._carry_out(talk.keep_apart(path_to_img, path_to_labels, images, task))
 
-    async def paces(self, path_to_labels: Place) -> list[Pace]:
+    async def paces(self, path_to_labels: AnyPath) -> list[Pace]:
         """Tell how fast people label, as far as that is known: those whose labels came over HTTP."""
         return await self._carry_out(talk.paces(path_to_labels))
 
@@ -579,10 +592,10 @@ class AsyncClient(AsyncCalls):
 
     async def export(
         self,
-        path_to_labels: Place,
+        path_to_labels: AnyPath,
         form: str,
         *,
-        path_to_img: Place | None = None,
+        path_to_img: AnyPath | None = None,
         job_id: str | None = None,
         task: str = "classification",
         image_prefix: str | None = None,
@@ -597,7 +610,7 @@ class AsyncClient(AsyncCalls):
         return await self._carry_out(talk.export(path_to_labels, form, path_to_img, job_id, task, image_prefix))
 
     async def report(
-        self, path_to_img: Place, path_to_labels: Place, jobs: Sequence[str], *, task: str = "classification"
+        self, path_to_img: AnyPath, path_to_labels: AnyPath, jobs: Sequence[str], *, task: str = "classification"
     ) -> bytes:
         """Make a report of the results of those jobs, and of labels and people: one HTML file that asks no host."""
         return await self._carry_out(talk.report(path_to_img, path_to_labels, jobs, task))

@@ -151,8 +151,8 @@ def keep_labels(path: Path, names: Iterable[str], *, yes: bool, task: Task = CLA
         gone = sorted(before - after)
         named = ", ".join(gone[:LISTED]) + (", ..." if len(gone) > LISTED else "")
         words = _(
-            "{file} holds {before} labels, and {after} would be left. Nothing was written. These would go: {names}. "
-            "If that is meant, say --yes"
+            "{file}: of its labels, {before}, only {after} would be left. Nothing was written. These would go: "
+            "{names}. If that is meant, say --yes"
         )
         raise LabelsLost(words.format(file=path, before=len(before), after=len(after), names=named))
 

@@ -26,6 +26,7 @@ from nextlabel.client.errors import ClientError, JobFailed
 from nextlabel.client.http import AsyncClient
 from nextlabel.client.job import Job
 from nextlabel.client.progress import done_of, left_of, warnings_of
+from nextlabel.core.counting import counted
 from nextlabel.core.faults import faults_of
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.base import Kind
@@ -288,10 +289,10 @@ class CountLabels(Asked):
         apart = f"; {told['not_in_pool']} of images that are not in the pool" if told.get("not_in_pool") else ""
         contradicted = {line["name"] for line in told["conflicts"]}
         return _text(
-            f"{told['labels']} images are labelled{apart}.",
+            f"{counted(told['labels'], 'image is', 'images are')} labelled{apart}.",
             *_counts("class", told["classes"]),
             *_counts("person", told["people"]),
-            f"{len(contradicted)} images that people see in several ways count nowhere until `settle`: "
+            f"Until `settle`, what people see in several ways counts nowhere, {counted(len(contradicted), 'image')}: "
             f"{', '.join(islice(sorted(contradicted), ROWS))}"
             if contradicted
             else "",
@@ -320,7 +321,7 @@ class GiveLabels(Asked):
             task=self.task,
             keep_both=self.keep_both,
         )
-        return _text(f"Labels of {len(self.labels)} images are written to {written['file']}.")
+        return _text(f"Labels of {counted(len(self.labels), 'image')} are written to {written['file']}.")
 
 
 class ListContradictions(Asked):
@@ -337,7 +338,7 @@ class ListContradictions(Asked):
             for one in islice(found, MOST_ROWS)
             for person, classes in one.classes.items()
         )
-        return _text(f"{len(found)} images.", *said)
+        return _text(f"{counted(len(found), 'image')}.", *said)
 
 
 class Settle(Asked):
@@ -351,7 +352,7 @@ class Settle(Asked):
 
     async def answer(self, client: AsyncClient, tell: Tell) -> list[Content]:
         await client.settle(self.path_to_labels, self.labels, task=self.task)
-        return _text(f"{len(self.labels)} images are settled.")
+        return _text(f"{counted(len(self.labels), 'image is', 'images are')} settled.")
 
 
 class OfProject(Asked):
@@ -367,8 +368,8 @@ class ListHandOuts(OfProject):
     async def answer(self, client: AsyncClient, tell: Tell) -> list[Content]:
         found = await client.hand_outs(self.path_to_img, self.path_to_labels)
         said = [
-            f"{one.left} images are with {one.person} until {one.ends_at:%Y-%m-%d %H:%M} UTC, {one.labelled} of the "
-            f"batch are labelled (job {one.job_id})"
+            f"{counted(one.left, 'image is', 'images are')} with {one.person} until {one.ends_at:%Y-%m-%d %H:%M} UTC, "
+            f"labelled of the batch: {one.labelled} (job {one.job_id})"
             for one in found
         ]
         return _text(*said or ["Nobody has any."])
@@ -389,7 +390,7 @@ class GiveBack(OfProject):
         images = await client.give_back(
             self.path_to_img, self.path_to_labels, person=self.person, job_id=self.job_id, names=self.names
         )
-        return _text(f"{images} images are anybody's again.")
+        return _text(f"{counted(images, 'image is', 'images are')} anybody's again.")
 
 
 class ShowImages(Asked):

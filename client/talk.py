@@ -57,7 +57,7 @@ _anything: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 NOT_NOW = (httpx.codes.TOO_MANY_REQUESTS, *(httpx.codes(status) for status in (502, 503, 504)))
 
 #: A `str` is read by the service, relative to its data roots; a `Path` is one of this machine and is sent absolute.
-Place = str | Path
+AnyPath = str | Path
 Format = Literal["json", "csv", "tsv"]
 OnChange = Callable[[Job], None]
 T = TypeVar("T")
@@ -188,15 +188,15 @@ def result(job_id: str) -> Talk[JobResult]:
     return _by(read_result, answer)
 
 
-def hand_outs(path_to_img: Place, path_to_labels: Place | None) -> Talk[list[HandOut]]:
+def hand_outs(path_to_img: AnyPath, path_to_labels: AnyPath | None) -> Talk[list[HandOut]]:
     project = _project(path_to_img, path_to_labels)
     answer = yield from _ask(Call("GET", "/hand-outs", params={**project, "names": True}))
     return _read(HandOutList, answer).hand_outs
 
 
 def give_back(
-    path_to_img: Place,
-    path_to_labels: Place | None,
+    path_to_img: AnyPath,
+    path_to_labels: AnyPath | None,
     person: str | None = None,
     job_id: str | None = None,
     names: Sequence[str] | None = None,
@@ -208,7 +208,7 @@ def give_back(
 
 
 def labels(
-    path_to_labels: Place, path_to_img: Place | None, names: Sequence[str] | None, task: str
+    path_to_labels: AnyPath, path_to_img: AnyPath | None, names: Sequence[str] | None, task: str
 ) -> Talk[dict[str, Any]]:
     places = {"path_to_labels": _sent(path_to_labels), "path_to_img": _sent(path_to_img), "task": task}
     params = {name: value for name, value in places.items() if value}
@@ -222,7 +222,7 @@ def labels(
 
 
 def give_labels(
-    path_to_labels: Place, classes: Classes, person: str | None, task: str, keep_both: bool
+    path_to_labels: AnyPath, classes: Classes, person: str | None, task: str, keep_both: bool
 ) -> Talk[dict[str, Any]]:
     body = {
         "path_to_labels": _sent(path_to_labels),
@@ -235,27 +235,27 @@ def give_labels(
     return _by(_anything.validate_json, answer)
 
 
-def image(path_to_img: Place, name: str, side: int) -> Talk[bytes]:
+def image(path_to_img: AnyPath, name: str, side: int) -> Talk[bytes]:
     answer = yield from _ask(Call("GET", "/images", {"path_to_img": _sent(path_to_img), "name": name, "side": side}))
     return answer.content
 
 
-def contradictions(path_to_labels: Place, task: str) -> Talk[list[Contradiction]]:
+def contradictions(path_to_labels: AnyPath, task: str) -> Talk[list[Contradiction]]:
     answer = yield from _ask(Call("GET", "/labels", params={"path_to_labels": _sent(path_to_labels), "task": task}))
     return gathered(_read(LabelsTold, answer).conflicts)
 
 
-def settle(path_to_labels: Place, classes: Classes, task: str) -> Talk[None]:
+def settle(path_to_labels: AnyPath, classes: Classes, task: str) -> Talk[None]:
     body = {"path_to_labels": _sent(path_to_labels), "labels": lines_of(classes), "task": task}
     yield from _ask(Call("POST", "/labels/settle", body=body))
 
 
-def boxes(path_to_labels: Place) -> Talk[BoxCounts]:
+def boxes(path_to_labels: AnyPath) -> Talk[BoxCounts]:
     answer = yield from _ask(Call("GET", "/labels/boxes", {"path_to_labels": _sent(path_to_labels)}))
     return _read(BoxCounts, answer)
 
 
-def drawings(path_to_img: Place, path_to_labels: Place, names: Iterable[str]) -> Talk[list[DrawnImage]]:
+def drawings(path_to_img: AnyPath, path_to_labels: AnyPath, names: Iterable[str]) -> Talk[list[DrawnImage]]:
     project = _project(path_to_img, path_to_labels)
     found: list[DrawnImage] = []
     for some in _by_address(_several("names", names), DRAWINGS_AT_ONCE):
@@ -265,8 +265,8 @@ def drawings(path_to_img: Place, path_to_labels: Place, names: Iterable[str]) ->
 
 
 def give_boxes(
-    path_to_img: Place,
-    path_to_labels: Place,
+    path_to_img: AnyPath,
+    path_to_labels: AnyPath,
     drawn: Drawn,
     person: str | None,
     versions: Mapping[str, str],
@@ -284,38 +284,38 @@ def give_boxes(
 
 
 def settle_boxes(
-    path_to_img: Place, path_to_labels: Place, drawn: Drawn, versions: Mapping[str, str]
+    path_to_img: AnyPath, path_to_labels: AnyPath, drawn: Drawn, versions: Mapping[str, str]
 ) -> Talk[BoxesSettled]:
     body = {**_project(path_to_img, path_to_labels), "images": images_of(drawn, versions)}
     answer = yield from _ask(Call("POST", "/labels/boxes/settle", body=body))
     return _read(BoxesSettled, answer)
 
 
-def notes(path_to_labels: Place, person: str | None) -> Talk[list[Note]]:
+def notes(path_to_labels: AnyPath, person: str | None) -> Talk[list[Note]]:
     params = {"path_to_labels": _sent(path_to_labels), **({"person": person} if person else {})}
     answer = yield from _ask(Call("GET", "/labels/notes", params))
     return _read(NotesTold, answer).notes
 
 
-def give_notes(path_to_labels: Place, given: Iterable[GivenNote], person: str | None) -> Talk[list[Note]]:
+def give_notes(path_to_labels: AnyPath, given: Iterable[GivenNote], person: str | None) -> Talk[list[Note]]:
     body = {"path_to_labels": _sent(path_to_labels), "notes": [asdict(one) for one in given], "person": person}
     answer = yield from _ask(Call("POST", "/labels/notes", body=body))
     return _read(NotesTold, answer).notes
 
 
-def kept_apart(path_to_labels: Place, path_to_img: Place | None, task: str) -> Talk[KeptApart]:
+def kept_apart(path_to_labels: AnyPath, path_to_img: AnyPath | None, task: str) -> Talk[KeptApart]:
     params = {"path_to_labels": _sent(path_to_labels), "path_to_img": _sent(path_to_img), "task": task}
     answer = yield from _ask(Call("GET", "/labels/validation", {name: said for name, said in params.items() if said}))
     return _read(KeptApart, answer)
 
 
-def keep_apart(path_to_img: Place, path_to_labels: Place, images: int, task: str) -> Talk[KeptApart]:
+def keep_apart(path_to_img: AnyPath, path_to_labels: AnyPath, images: int, task: str) -> Talk[KeptApart]:
     body = {"path_to_img": _sent(path_to_img), "path_to_labels": _sent(path_to_labels), "images": images, "task": task}
     answer = yield from _ask(Call("POST", "/labels/validation", body=body))
     return _read(KeptApart, answer)
 
 
-def paces(path_to_labels: Place) -> Talk[list[Pace]]:
+def paces(path_to_labels: AnyPath) -> Talk[list[Pace]]:
     answer = yield from _ask(Call("GET", "/labels/paces", {"path_to_labels": _sent(path_to_labels)}))
     return _read(PaceList, answer).people
 
@@ -335,7 +335,12 @@ def forget_project(name: str) -> Talk[None]:
 
 
 def export(
-    path_to_labels: Place, form: str, path_to_img: Place | None, job_id: str | None, task: str, image_prefix: str | None
+    path_to_labels: AnyPath,
+    form: str,
+    path_to_img: AnyPath | None,
+    job_id: str | None,
+    task: str,
+    image_prefix: str | None,
 ) -> Talk[bytes]:
     body = {"path_to_labels": _sent(path_to_labels), "format": form, "job": job_id, "task": task}
     if path_to_img is not None:
@@ -346,7 +351,7 @@ def export(
     return answer.content
 
 
-def report(path_to_img: Place, path_to_labels: Place, jobs: Sequence[str], task: str) -> Talk[bytes]:
+def report(path_to_img: AnyPath, path_to_labels: AnyPath, jobs: Sequence[str], task: str) -> Talk[bytes]:
     body = {
         "path_to_img": _sent(path_to_img),
         "path_to_labels": _sent(path_to_labels),
@@ -357,7 +362,7 @@ def report(path_to_img: Place, path_to_labels: Place, jobs: Sequence[str], task:
     return answer.content
 
 
-def _project(path_to_img: Place, path_to_labels: Place | None) -> dict[str, str | None]:
+def _project(path_to_img: AnyPath, path_to_labels: AnyPath | None) -> dict[str, str | None]:
     return {"path_to_img": _sent(path_to_img), **({"path_to_labels": _sent(path_to_labels)} if path_to_labels else {})}
 
 
@@ -517,10 +522,10 @@ def _by_address(names: Iterable[str], at_once: int) -> Iterator[list[str]]:
         yield some
 
 
-def _sent(place: Place | None) -> str | None:
-    if not isinstance(place, Path):
-        return place
-    return str(bucket_url(place)) if is_url(place) else str(place.absolute())
+def _sent(path: AnyPath | None) -> str | None:
+    if not isinstance(path, Path):
+        return path
+    return str(bucket_url(path)) if is_url(path) else str(path.absolute())
 
 
 def refused(answer: httpx.Response) -> Refused:

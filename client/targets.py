@@ -12,7 +12,7 @@ from nextlabel.core.exchange.files import place_images
 
 @dataclass(frozen=True)
 class Target:
-    """A folder to write to. pool: whose images are placed in it; None: none are. copy: where hard links would do, too.
+    """A folder to write to. pool: whose images are placed in it; None: none are. copy: even where hard links would do.
 
     labels: what is written there, where it is people's.
     """

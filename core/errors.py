@@ -62,6 +62,7 @@ class WarningCode(StrEnum):
     LABELS_DISPUTED = "labels_disputed"  #: people contradict each other about these images, which are left out
     LABELS_FILE_LEFT_OUT = "labels_file_left_out"  #: files in a folder of labels that are nobody's labels
     CLASSES_LOOK_ALIKE = "classes_look_alike"  #: classes that the eye can't tell apart count as several
+    CLASSES_IN_ONE = "classes_in_one"  #: what may be several classes in one line counts as one of its own
     CLASS_NEVER_TRAINED = "class_never_trained"  #: classes of validation labels that no training label has
     IN_BOTH_SETS = "in_both_sets"  #: labelled for training and for validation
     POOL_NARROWED = "pool_narrowed"  #: the embeddings of the whole pool would take more memory than is allowed

@@ -105,7 +105,7 @@ from typing import Any, Literal, Required, TypedDict, Unpack, overload
 
 from nextlabel.client import talk
 from nextlabel.client.signatures import spelled_out
-from nextlabel.client.talk import OnChange, Place, Talk, unheard
+from nextlabel.client.talk import AnyPath, OnChange, Talk, unheard
 {results}
 from nextlabel.core.kinds.requests import HeadName
 from nextlabel.core.methods.base import Method
@@ -143,7 +143,7 @@ def _fields_of(kind: Kind, task: str = "") -> str:
 
 def _hint(name: str, field: FieldInfo) -> str:
     shown = _shown(field.annotation)
-    return shown.replace("str", "Place") if name.startswith("path_to_") else shown
+    return shown.replace("str", "AnyPath") if name.startswith("path_to_") else shown
 
 
 def _shown(annotation: Any) -> str:

@@ -298,7 +298,11 @@ def _compare_with(pool: Path, labelled: ClassLabels | BoxLabels) -> None:
     images = list_pool(place_of(pool))
     matched: Matched = DETECTION.match(labelled, images) if isinstance(labelled, BoxLabels) else match(labelled, images)
     absent = sorted([*matched.absent, *images.absent(sorted(labelled.disputed))])
-    words = _("{labelled} of {images} images in {pool} are labelled")
+    words = ngettext(
+        "{labelled} of {images} image in {pool} is labelled",
+        "{labelled} of {images} images in {pool} are labelled",
+        len(images),
+    )
     echo(words.format(labelled=len(matched.rows), images=len(images), pool=named(pool)))
     if absent:
         more = _(", and {count} more").format(count=len(absent) - LISTED) if len(absent) > LISTED else ""

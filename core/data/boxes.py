@@ -47,6 +47,13 @@ class Box(NamedTuple):
         return f"{self.class_name} at {x}, {y} ({width} x {height})"
 
 
+#: Of boxes that lie within the first pixel of their images, all of them.
+SHARES = (
+    "so their numbers seem to be shares of the image's width and height, from 0 to 1, and pixels belong there: "
+    "multiply them by its width and height"
+)
+
+
 @dataclass(frozen=True)
 class BoxedImage:
     """What somebody drew on an image of width x height pixels. No box: they looked, and nothing is there.

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.counting import counted
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.roots import open_existing, shown
 from nextlabel.core.data.spelling import as_seen
@@ -128,8 +129,9 @@ def _open(path: str, roots: Sequence[Path], *, at_the_door: bool) -> tuple[Path,
         names = _names(beside, islice(lines, min(len(array) + 1, ROWS_AT_THE_DOOR) if at_the_door else len(array) + 1))
         is_whole = next(lines, None) is None and not text.was_cut
     if len(names) > len(array) or (is_whole and len(names) < len(array)):
-        has = f"{len(names)} names" if is_whole else f"more than {len(names) - 1} names"
-        raise EmbeddingsMalformed(f"{shown(beside)} has {has}, and {shown(file)} {len(array)} rows: one a row.")
+        has = counted(len(names), "name") if is_whole else f"more than {counted(len(names) - 1, 'name')}"
+        rows = counted(len(array), "row")
+        raise EmbeddingsMalformed(f"{shown(beside)} has {has}, and {shown(file)} {rows}: one a row.")
     return file, array, names
 
 
@@ -231,7 +233,7 @@ def _rows(file: Path, reader: Any, n_classes: int, most: int | None) -> tuple[tu
 def _probabilities(texts: Sequence[str], n_classes: int) -> NDArray[np.float64] | str:
     """Read the probabilities of a row, (C,) float64; or say in words what is wrong with them."""
     if len(texts) != n_classes:
-        return f"{len(texts)} numbers, and the header has {n_classes} classes"
+        return f"{counted(len(texts), 'number')}, and the header has {counted(n_classes, 'class', 'classes')}"
     try:
         row = np.array([float(text) for text in texts])
     except ValueError as error:

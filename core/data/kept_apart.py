@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nextlabel.core.counting import counted
 from nextlabel.core.data.draw import drawn_order
 from nextlabel.core.data.folder import opened_folder
 from nextlabel.core.data.folder_lock import alone_in
@@ -97,18 +98,18 @@ def _refuse(pool: Sequence[str], before: Apart, images: int) -> None:
     """Raise InvalidRequest where images that are kept apart would be let go unsaid, or too few of the pool be left."""
     if 0 < images < len(before.here):
         detail = (
-            f"{len(before.here)} images are kept apart already, and those stay: ask for as many or more; or give all "
-            "of them up (0), and keep fewer apart then"
+            f"{counted(len(before.here), 'image is', 'images are')} kept apart already, for good: ask for as many or "
+            "more, or give all of them up (0), and keep fewer apart then"
         )
         raise InvalidRequest([Fault("/images", "invalid_value", detail)])
     most = most_apart(pool, before.here)
     if images > most:
         detail = (
-            f"of {len(pool)} images, at most {most} can be kept apart: half of a pool at least is left to propose and "
-            "to learn from"
+            f"of {counted(len(pool), 'image')}, at most {most} can be kept apart: half of a pool at least is left to "
+            "propose and to learn from"
         )
         if before.elsewhere:
-            detail += f" ({len(before.elsewhere)} more are kept apart that are none of this pool)"
+            detail += f" (kept apart besides, and none of this pool: {len(before.elsewhere)})"
         raise InvalidRequest([Fault("/images", "invalid_value", detail)])
 
 

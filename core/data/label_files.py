@@ -196,12 +196,12 @@ class Survey:
             if label.class_name not in files[label.file].get(label.name, ())
         }
         all_conflicts = set(conflicts)
-        self._classes: dict[str, tuple[str, ...]] = {}
+        self._classes: Mapping[str, tuple[str, ...]] = {}
         for file, classes in self._files.items():
             for name in self._classes.keys() & classes.keys() - self._settled.keys():
                 if self._classes[name] != classes[name]:
                     all_conflicts |= {*self.of([name]), *(NamedLabel(name, one, file) for one in classes[name])}
-            self._classes = {**classes, **self._classes}
+            self._classes = {**classes, **self._classes} if self._classes else classes
         open_ = (label for label in all_conflicts if as_seen(label.name) not in self._settled)
         self.conflicts = tuple(sorted(open_, key=lambda label: (label.name, label.file, label.class_name)))
 

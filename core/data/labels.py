@@ -24,6 +24,7 @@ from nextlabel.core.errors import LabelsMalformed, NextlabelError, PathNotFound,
 MAX_LISTED = 20
 NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # says that there is no such file, not that it can't be looked at
 MAX_BYTES = 1 << 30  # of one file; ten million labels have half of it
+SPLIT_AT_ONCE = 1 << 20  # characters
 V = TypeVar("V")
 
 
@@ -39,7 +40,7 @@ def entries_of(
     settled: set[str] = set()
     for file in sorted(files, key=lambda one: one.name not in ALL_SETTLED):
         holds = file.name in ALL_SETTLED
-        for number, line in enumerate(text_of(file, faults).split("\n"), start=1):
+        for number, line in enumerate(_lines_of(text_of(file, faults)), start=1):
             try:
                 entry = parse(line)
             except ValueError as fault:
@@ -51,6 +52,15 @@ def entries_of(
                 yield file, number, *entry
             if len(faults) > MAX_LISTED:
                 return
+
+
+def _lines_of(text: str) -> Iterator[str]:
+    """Yield what `text.split("\\n")` lists; the lines of a large file are not all in memory at once."""
+    begin = 0
+    while (end := text.find("\n", begin + SPLIT_AT_ONCE)) >= 0:
+        yield from text[begin:end].split("\n")
+        begin = end + 1
+    yield from text[begin:].split("\n")
 
 
 def describe_faults(faults: Sequence[str]) -> str:

@@ -77,6 +77,13 @@ def look_alike(texts: Iterable[str], *, to_the_eye: bool = False) -> list[tuple[
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
+def joined_of(texts: Collection[str]) -> list[str]:
+    """List those that are others with a comma, a semicolon or a bar between them."""
+    known = set(texts)
+    parts = {text: [part.strip() for part in re.split("[,;|]", text)] for text in texts}
+    return [text for text, of in parts.items() if len(of) > 1 and known.issuperset(of)]
+
+
 def misspelt(counts: Mapping[str, int]) -> list[tuple[str, str]]:
     """Pair rare texts with the frequent one that is a letter away, or has two in other places: most likely meant.
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nextlabel.core.counting import counted
 from nextlabel.core.data.cells import BETWEEN, cell_of, classes_in
 from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.roots import shown
@@ -124,7 +125,7 @@ def read(
             what = "its name or class is missing, or it has no two columns and no header `name,class`"
             reading.faults.note(place, what)
         elif len(row) > width:
-            what = f"it has {len(row)} cells, where {width} belong; put quotes around what holds a separator"
+            what = f"it has {counted(len(row), 'cell')}, where {width} belong; put quotes around what holds a separator"
             reading.faults.note(place, what)
         else:
             said, by_model = class_name or predicted, not class_name or bool(_cell(row, columns.score))
@@ -170,7 +171,7 @@ def _read_one_hot(
         cells = {at: _cell(row, at).strip().casefold() for at in classes}
         odd = [cell for cell in cells.values() if cell not in YES and cell not in NO]
         if len(row) != len(header) or not row[names].strip():
-            reading.faults.note(place, f"it has {len(row)} cells, where {len(header)} belong, or no name")
+            reading.faults.note(place, f"it has {counted(len(row), 'cell')}, where {len(header)} belong, or no name")
         elif odd:
             reading.faults.note(place, f"{shown(odd[0])} says neither that the image has the class (1) nor not (0)")
         else:

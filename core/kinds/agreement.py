@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from nextlabel.core.counting import counted
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import OnePool, given_in
@@ -109,12 +110,13 @@ class AgreementResult(Result):
     def sentences(self) -> Iterable[str]:
         if self.overall.observed is None:
             yield (
-                f"None of {self.labels} labelled images has labels of two people, so nothing can be said of how far "
-                "they agree. Ask for batches with an overlap of 2."
+                f"None of {counted(self.labels, 'labelled image')} has labels of two people, so nothing can be said of "
+                "how far they agree. Ask for batches with an overlap of 2."
             )
             return
+        have = counted(self.labels, "labelled image has", "labelled images have")
         yield (
-            f"{self.overall.images} of {self.labels} labelled images have labels of several people, of which "
+            f"{self.overall.images} of {have} labels of several people, of which "
             f"{self.overall.observed:.0%} are the same{_in_words(self.overall)}."
         )
         first = self.people[0]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from nextlabel.core.counting import counted
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import BACKBONES, BackboneName, JobRequest, OfClasses, PathText
 from nextlabel.core.kinds.results import Manifest, Result, Skipped
@@ -36,7 +37,7 @@ class EmbeddingResult(Result):
         return ((one.name, one.reason) for one in self.skipped)
 
     def sentences(self) -> Iterable[str]:
-        yield f"{self.embedded} of {self.images} images are embedded."
+        yield f"{self.embedded} of {counted(self.images, 'image is', 'images are')} embedded."
 
 
 KIND = Kind(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from nextlabel.core.counting import counted
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import (
@@ -129,9 +130,10 @@ class F1Result(Result):
 
     def sentences(self) -> Iterable[str]:
         low, high = self.f1_macro_interval
+        images = counted(self.validation_images, "image")
         yield (
-            f"Macro F1 {self.f1_macro:.3f} (95 %: {low:.3f} to {high:.3f}) on {self.validation_images} images that the "
-            f"head has not seen; accuracy {self.accuracy:.3f}."
+            f"Macro F1 {self.f1_macro:.3f} (95 %: {low:.3f} to {high:.3f}) on {images} that the head has not seen; "
+            f"accuracy {self.accuracy:.3f}."
         )
 
 
@@ -212,9 +214,10 @@ class MultilabelF1Result(MultilabelResult):
 
     def sentences(self) -> Iterable[str]:
         (low, high), (ap_low, ap_high) = self.f1_macro_interval, self.mean_average_precision_interval
+        images = counted(self.validation_images, "image")
         yield (
-            f"Macro F1 {self.f1_macro:.3f} (95 %: {low:.3f} to {high:.3f}) on {self.validation_images} images that the "
-            f"head has not seen; mAP {self.mean_average_precision:.3f} ({ap_low:.3f} to {ap_high:.3f}); all classes "
+            f"Macro F1 {self.f1_macro:.3f} (95 %: {low:.3f} to {high:.3f}) on {images} that the head has not seen; "
+            f"mAP {self.mean_average_precision:.3f} ({ap_low:.3f} to {ap_high:.3f}); all classes "
             f"right on {self.exact:.0%} of them."
         )
 
@@ -290,7 +293,7 @@ class DetectionF1Result(DetectionResult):
         )
 
     def sentences(self) -> Iterable[str]:
-        where = f"on {self.validation_boxes} boxes of {self.validation_images} images"
+        where = f"on {counted(self.validation_boxes, 'box', 'boxes')} of {counted(self.validation_images, 'image')}"
         if self.map50 is None or self.mean_average_precision is None or self.map50_interval is None:
             yield f"There is no object {where}, so there is nothing to find."
             return

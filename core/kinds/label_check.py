@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from nextlabel.core.counting import counted
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import EMBED, VALIDATION, Detecting, OnePredicted, OneValidated, given_in
@@ -78,7 +79,8 @@ class LabelCheckResult(Result):
         expected = (
             "" if share is None else f"; about {round(share * self.labels)} are expected to be ({100 * share:.1f} %)"
         )
-        yield f"{len(self.items)} of {self.labels} labels look wrong{expected}."
+        looks = "looks" if len(self.items) == 1 else "look"
+        yield f"{len(self.items)} of {counted(self.labels, 'label')} {looks} wrong{expected}."
         found = (
             ("Names with several classes", self.conflicts),
             ("Groups of near-copies that disagree", self.copies_that_disagree),
@@ -135,7 +137,8 @@ class MultilabelLabelCheckResult(MultilabelResult):
 
     def sentences(self) -> Iterable[str]:
         images = len({item.name for item in self.items})
-        yield f"{len(self.items)} classes look missing or surplus, on {images} of {self.labels} labelled images."
+        looks = f"{counted(len(self.items), 'class looks', 'classes look')} missing or surplus"
+        yield f"{looks}, on {images} of {counted(self.labels, 'labelled image')}."
         found = (
             ("Names about which labels contradict each other", self.conflicts),
             ("Pairs of near-copies that disagree", self.copies_that_disagree),
@@ -198,7 +201,8 @@ class DetectionLabelCheckResult(DetectionResult):
         found = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in self.by_suspicion.items() if count)
         if self.thresholds and not any(self.thresholds.values()):
             found = found or "that can't be told, for nothing that was drawn is predicted rightly"
-        yield f"{self.boxes} boxes on {self.labels} images; what looks wrong: {found or 'nothing'}."
+        boxes = f"{counted(self.boxes, 'box', 'boxes')} on {counted(self.labels, 'image')}"
+        yield f"{boxes}; what looks wrong: {found or 'nothing'}."
         if self.map50 is not None:
             yield f"They are judged by what a detector finds whose mAP@50 on them is {self.map50:.3f}."
         if self.conflicts:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from nextlabel.core.counting import counted
 from nextlabel.core.data.cells import cell_of
 from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import OnBoxes
@@ -54,7 +55,7 @@ class MapResult(TimedPart, Result):
         return zip(self.names, self.x, self.y, named, strict=True)
 
     def sentences(self) -> Iterable[str]:
-        yield f"{len(self.names)} of {self.images} images have a place in the plane; --output map.csv keeps them."
+        yield f"In the plane: {len(self.names)} of {counted(self.images, 'image')}; --output map.csv keeps them."
         yield from self.of_time()
 
 
@@ -80,7 +81,7 @@ class MultilabelMapResult(TimedPart, MultilabelResult):
         return zip(self.names, self.x, self.y, named, strict=True)
 
     def sentences(self) -> Iterable[str]:
-        yield f"{len(self.names)} of {self.images} images have a place in the plane; --output map.csv keeps them."
+        yield f"In the plane: {len(self.names)} of {counted(self.images, 'image')}; --output map.csv keeps them."
         yield from self.of_time()
 
 
@@ -112,8 +113,8 @@ class DetectionMapResult(DetectionResult):
         return ((name, *box, *others) for name, box, *others in told)
 
     def sentences(self) -> Iterable[str]:
-        boxes = f"{len(self.names)} of {self.all_boxes} boxes on {self.images} images"
-        yield f"{boxes} have a place in the plane; --output map.csv keeps them."
+        boxes = f"{len(self.names)} of {counted(self.all_boxes, 'box', 'boxes')} on {counted(self.images, 'image')}"
+        yield f"In the plane: {boxes}; --output map.csv keeps them."
 
 
 KIND = Kind(

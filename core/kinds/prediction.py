@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from nextlabel.core.counting import counted
 from nextlabel.core.data.cells import cell_of
 from nextlabel.core.embeddings.catalogue import knows_texts
 from nextlabel.core.errors import Fault
@@ -113,7 +114,7 @@ class PredictionResult(TimedPart, Result):
     def sentences(self) -> Iterable[str]:
         counts = Counter(item.predicted for item in self.items)
         listed = ", ".join(f"{name}: {count}" for name, count in counts.most_common())
-        yield f"{len(self.items)} images: {listed}."
+        yield f"{counted(len(self.items), 'image')}: {listed}."
         if self.head.name == CLASS_NAMES:
             yield "Nothing was learnt: they go by the names of the classes, and how often that is right isn't known."
         yield from _of_sure_labels(self.cross_validated)
@@ -160,7 +161,7 @@ class MultilabelPredictionResult(TimedPart, MultilabelResult):
             none += not item.predicted
         counts["none of them"] = none
         listed = ", ".join(f"{name}: {count}" for name, count in counts.most_common())
-        yield f"{len(self.items)} images: {listed}."
+        yield f"{counted(len(self.items), 'image')}: {listed}."
         yield from _of_sure_labels(self.cross_validated)
         yield from self.of_time()
 
@@ -209,7 +210,8 @@ class DetectionPredictionResult(DetectionResult):
             counts.update(drafts)
             empty += not drafts
         listed = ", ".join(f"{name}: {count}" for name, count in counts.most_common())
-        yield f"{counts.total()} boxes on {len(self.items)} images: {listed or 'none'}; {empty} images without one."
+        boxes = f"{counted(counts.total(), 'box', 'boxes')} on {counted(len(self.items), 'image')}"
+        yield f"{boxes}: {listed or 'none'}; {counted(empty, 'image')} without one."
 
 
 KIND = Kind(

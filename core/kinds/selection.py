@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from nextlabel.core.counting import counted
 from nextlabel.core.data.cells import cell_of
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import Fault
@@ -354,17 +355,18 @@ class DetectionSelectionResult(HandedOutPart, DetectionResult):
         return ((i.rank, i.name, i.score, i.expected_boxes, _in_words(i.boxes), i.reason) for i in self.items)
 
     def sentences(self) -> Iterable[str]:
-        of_boxes = [f"About {self.expected_boxes:.0f} boxes to draw, {_long(self.expected_s)} of work."]
+        of_boxes = []
         if self.looked_at < self.candidates:
-            of_boxes.insert(0, f"Looked at for it: {self.looked_at}, drawn by chance.")
-        return _of_choice(self, *of_boxes)
+            of_boxes.append(f"Looked at for it: {self.looked_at}, drawn by chance.")
+        boxes = counted(round(self.expected_boxes), "box", "boxes")
+        return _of_choice(self, *of_boxes, f"About {boxes} to draw, {_long(self.expected_s)} of work.")
 
 
 def _of_choice(
     result: SelectionResult | MultilabelSelectionResult | DetectionSelectionResult, *more: str
 ) -> Iterator[str]:
     """Say how many images were chosen and why, and which were left out. more: what is to be said between."""
-    chosen = f"{len(result.items)} of {result.candidates} unlabelled images, chosen by {result.method.name}"
+    chosen = f"{len(result.items)} of {counted(result.candidates, 'unlabelled image')}, chosen by {result.method.name}"
     yield f"{chosen}: {result.method.why}."
     yield from more
     if result.near_copies_left_out:
@@ -376,7 +378,7 @@ def _long(seconds: float) -> str:
     """Write a time as a person counts it: seconds below two minutes, minutes below two hours, hours from there on."""
     whole, minutes = round(seconds), round(seconds / 60)
     if whole < 120:
-        return "1 second" if whole == 1 else f"{whole} seconds"
+        return counted(whole, "second")
     return f"{minutes} minutes" if minutes < 120 else f"{seconds / 3600:.1f} hours"
 
 

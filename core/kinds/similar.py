@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from nextlabel.core.counting import counted
 from nextlabel.core.data.cells import cell_of
 from nextlabel.core.embeddings.catalogue import KNOW_TEXTS, is_backbone, knows_texts
 from nextlabel.core.errors import Fault
@@ -119,7 +120,7 @@ class SimilarResult(TimedPart, Result):
         return ((i.rank, i.name, i.score, i.like, i.class_name) for i in self.items)
 
     def sentences(self) -> Iterable[str]:
-        yield f"The {len(self.items)} closest of {self.candidates} images."
+        yield f"The {len(self.items)} closest of {counted(self.candidates, 'image')}."
         yield from self.of_time()
 
 
@@ -149,7 +150,7 @@ class MultilabelSimilarResult(TimedPart, MultilabelResult):
         )
 
     def sentences(self) -> Iterable[str]:
-        yield f"The {len(self.items)} closest of {self.candidates} images."
+        yield f"The {len(self.items)} closest of {counted(self.candidates, 'image')}."
         yield from self.of_time()
 
 
@@ -186,7 +187,8 @@ class DetectionSimilarResult(DetectionResult):
         return ((i.rank, i.name, *i.box, i.score, i.like, i.class_name, i.predicted, i.confidence) for i in self.items)
 
     def sentences(self) -> Iterable[str]:
-        yield f"The {len(self.items)} closest of {self.candidates} boxes, on {len(self.data)} images."
+        of = counted(self.candidates, "box", "boxes")
+        yield f"The {len(self.items)} closest of {of}, on {counted(len(self.data), 'image')}."
 
 
 KIND = Kind(

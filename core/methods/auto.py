@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from nextlabel.core.counting import counted
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Rows
 from nextlabel.core.methods.baseline import Random
 from nextlabel.core.methods.by_names import AutoByNames
@@ -142,5 +143,5 @@ def _regime(known: str, classes: int, *, embeddings: bool, names: bool, unseen: 
 
 def _what_is_known(labels: int, classes: int) -> str:
     if classes > 1:
-        return f"{labels} labels of {classes} classes"
+        return f"{counted(labels, 'label')} of {counted(classes, 'class', 'classes')}"
     return "nothing is labelled yet" if classes == 0 else "only one class is labelled"

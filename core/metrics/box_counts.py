@@ -19,7 +19,8 @@ from nextlabel.core.data.boxes import Floats
 
 SURE = np.array([1.0, 4.0])  # how sure scores are before, as the inverse of a variance: of the shift, of the steepness
 SURE_OF_ONE = 3.0  # the same of each expected object being one, where objects vary as by Poisson
-STEPS = 20  # of Newton
+STEPS = 50  # of Newton at most; mostly few
+CLOSE = 1e-8  # by so much a last step of Newton lowers the loss
 ENDS = 1e-4  # scores are at least so far from 0 and 1
 
 
@@ -50,8 +51,7 @@ class BoxCounts:
 
     def chances(self, scores: Floats) -> Floats:
         """Return how often boxes of these scores are of an object."""
-        chances: Floats = 1 / (1 + np.exp(-self.shift - self.steepness * _logits(scores)))
-        return chances
+        return _expit(self.shift + self.steepness * _logits(scores))
 
     def expected(self, chances: Floats) -> Floats:
         """Return how many objects images hold, by what their boxes' chances come to."""
@@ -59,15 +59,30 @@ class BoxCounts:
 
 
 def _log_odds(scores: Floats, right: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return shift and steepness: a logistic regression of few parameters, by Newton's method, in half steps."""
+    """Return shift and steepness: a logistic regression of few parameters, by Newton's method with shortened steps."""
     before = np.array([0.0, 1.0])
-    fit = before.copy()
-    X = np.stack([np.ones(len(scores)), _logits(scores)], axis=1)
+    fit, X = before.copy(), np.stack([np.ones(len(scores)), _logits(scores)], axis=1)
+
+    def loss(fit: Floats) -> float:
+        z = X @ fit
+        return float(np.logaddexp(0, z).sum() - z[right].sum() + SURE @ (fit - before) ** 2 / 2)
+
     for _ in range(STEPS):
-        chances = 1 / (1 + np.exp(-X @ fit))
+        chances = _expit(X @ fit)
         slope = X.T @ (right - chances) - SURE * (fit - before)
-        fit += np.linalg.solve((X.T * (chances * (1 - chances))) @ X + np.diag(SURE), slope)
+        step = np.linalg.solve((X.T * (chances * (1 - chances))) @ X + np.diag(SURE), slope)
+        now, fall = loss(fit), float(slope @ step)
+        while loss(fit + step) > now - fall / 4:  # a whole step may lead beyond, and back, or away for good
+            step, fall = step / 2, fall / 2
+        fit += step
+        if fall < CLOSE:
+            break
     return float(fit[0]), float(fit[1])
+
+
+def _expit(z: Floats) -> Floats:
+    chances: Floats = (1 + np.tanh(z / 2)) / 2  # overflows nowhere
+    return chances
 
 
 def _logits(scores: Floats) -> Floats:

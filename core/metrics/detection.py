@@ -190,9 +190,12 @@ class Calibration:
 
     @classmethod
     def heard(cls, said: dict[str, Any]) -> Calibration:
-        """Read what `said` gives; of a detector that was kept before it told of counts, scores count as they are."""
+        """Read what `said` gives, and what detectors say that were kept before there were counts: scores as they are,
+        times what objects there were for each.
+        """
         thresholds, quality = np.array(said["thresholds"], float), np.array(said["quality"], float)
-        return cls(thresholds, quality, float(said["floor"]), BoxCounts(**said.get("counts", {})))
+        before = {"each": said.get("boxes_per_score", 1.0), "more": said.get("boxes_missed", 0.0)}
+        return cls(thresholds, quality, float(said["floor"]), BoxCounts(**said.get("counts", before)))
 
 
 def quality(truth: Sequence[Truth], detected: Sequence[Detected], n_classes: int) -> Floats:

@@ -117,7 +117,7 @@ def run(
     *,
     check: Callable[[], None],
     halved: Callable[[int], None],
-    waits: Callable[[str], None] = lambda _: None,
+    waits: Callable[[str], None],
 ) -> Generator[ForwardedBatch[Value], None, None]:
     """Read the pool's rows in order, and run `forward` on a batch of them at a time.
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.external import read_predictions
+from nextlabel.core.counting import counted
+from nextlabel.core.data.external import ExternalPredictions
 from nextlabel.core.data.spelling import hint
 from nextlabel.core.errors import NoLabels, TooFewOfAClass, WarningCode
 from nextlabel.core.kinds.label_check import (
@@ -37,7 +38,7 @@ from nextlabel.core.pipelines.material import (
     skipped_images,
     train,
 )
-from nextlabel.core.pipelines.predictions import align
+from nextlabel.core.pipelines.predictions import align, read_external
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Source, source_of
 from nextlabel.core.pipelines.validation import embed_validation, read_validation, sources_of
@@ -51,11 +52,14 @@ LEAST_OF_A_CLASS = 2  # one image has no other to be judged by
 def carry_out(request: LabelCheckRequest, run: Run) -> LabelCheckResult:
     """With predictions brought along, they judge, and no head is trained."""
     labelled = read_labelled_images(request, run)
-    if request.path_to_predictions is None:
+    external = read_external(request.path_to_predictions, labelled.pool, run)
+    if external is None:
         _need_judgeable_classes(labelled.matched)
+    else:
+        _need_a_class_of(external, labelled.matched)
     checked = embed_labelled(request, labelled, run)
     run.stage("judge")
-    judged = _judge(request, checked.embedded, run)
+    judged = _judge(request, checked.embedded, external, run)
     run.stage("compare")
     items, expected = _suspicious(judged, checked.embedded)
     return LabelCheckResult(
@@ -130,9 +134,9 @@ class Judged:
     fingerprint: str | None = None
 
 
-def _judge(request: LabelCheckRequest, embedded: Embedded, run: Run) -> Judged:
-    if request.path_to_predictions is not None:
-        return _by_predictions(request.path_to_predictions, embedded, run)
+def _judge(request: LabelCheckRequest, embedded: Embedded, external: ExternalPredictions | None, run: Run) -> Judged:
+    if external is not None:
+        return _by_predictions(external, embedded, run)
     task = task_of(request.task)
     matched = _of_judgeable_classes(embedded.matched, run)
     head, _ = train(request, embedded.embeddings, matched, run)
@@ -165,8 +169,13 @@ def _of_judgeable_classes(matched: Matched, run: Run) -> Matched:
     return matched.take(~np.isin(matched.targets, np.flatnonzero(counts < LEAST_OF_A_CLASS)))
 
 
-def _by_predictions(path: str, embedded: Embedded, run: Run) -> Judged:
-    external = read_predictions(path, run.settings.data_roots)
+def _need_a_class_of(external: ExternalPredictions, matched: Matched) -> None:
+    if not set(matched.classes) & set(external.classes):
+        meant = hint(matched.classes, external.classes)
+        raise NoLabels(f"no labelled image has a prediction for its class{meant}")
+
+
+def _by_predictions(external: ExternalPredictions, embedded: Embedded, run: Run) -> Judged:
     places, known = align(external, embedded, run)
     matched = embedded.matched
     targets = matched.onto(external.classes)
@@ -188,9 +197,8 @@ def _by_predictions(path: str, embedded: Embedded, run: Run) -> Judged:
 def _share(expected: int, judged: Judged, run: Run) -> float | None:
     labels, classes = len(judged.rows), len(np.unique(judged.targets))
     if labels < FEW_OF_A_CLASS * classes and judged.fingerprint is None:
-        detail = (
-            f"with {labels} labels of {classes} classes the model is wrong more often than a person is: look closely"
-        )
+        those = f"{labels} labels of {counted(classes, 'class', 'classes')}"
+        detail = f"with {those} the model is wrong more often than a person is: look closely"
         run.warn(WarningCode.FEW_LABELS, detail)
         return None
     return rounded(expected / labels)

@@ -20,7 +20,7 @@ from nextlabel.core.data.objects import Patience
 from nextlabel.core.data.places import Place, place_at
 from nextlabel.core.data.pool import Pool, draw_pool, list_pool, look_up
 from nextlabel.core.data.roots import existing_file_or_folder, shown
-from nextlabel.core.data.spelling import as_seen, difference, elsewhere, ends_of, look_alike, meant, oddity
+from nextlabel.core.data.spelling import as_seen, difference, elsewhere, ends_of, joined_of, look_alike, meant, oddity
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.requests import JobRequest
 from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
@@ -129,6 +129,12 @@ def read_of_task(
     for alike in look_alike(matched.classes, to_the_eye=True):
         detail = f"these classes count as several, and differ by {difference(*alike[:2])} alone"
         run.warn(WarningCode.CLASSES_LOOK_ALIKE, detail, alike)
+    if joined := joined_of(matched.classes):
+        detail = (
+            f"each counts as one class, and is put together of others, as {joined[0]!r}; if several are meant, give "
+            "each a line of its own, with the task multilabel, or a box of its own"
+        )
+        run.warn(WarningCode.CLASSES_IN_ONE, detail, joined)
     for skipped in pool.skipped[:1]:
         names = [one.name for one in pool.skipped]
         run.warn(

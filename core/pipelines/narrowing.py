@@ -23,7 +23,7 @@ from nextlabel.core.methods.uncertainty import Margin, Uncertainty
 from nextlabel.core.neural.heads.neighbours import neighbourhood
 from nextlabel.core.pipelines.embedding import Embedded, embed_rows, fill_cache
 from nextlabel.core.pipelines.material import Labelled, train
-from nextlabel.core.pipelines.predictions import predictions_of
+from nextlabel.core.pipelines.predictions import predictions_of, read_external
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Embedder, Source
 from nextlabel.core.tasks.registry import task_of
@@ -113,9 +113,10 @@ def _said(
     request: SelectionRequest, labelled: Labelled, source: Embedder, found: Found, candidates: Rows, run: Run
 ) -> Iterator[tuple[Rows, NDArray[Any]]]:
     """Yield some of the candidates at a time, and what the model says of them, as far as it says anything."""
-    if request.path_to_predictions is not None:
+    external = read_external(request.path_to_predictions, labelled.pool, run)
+    if external is not None:
         embedded = Embedded(labelled.pool, _NONE, labelled.matched, ())
-        predictions = predictions_of(request, embedded, run, whole_pool=labelled.whole_pool)
+        predictions = predictions_of(request, embedded, run, external, whole_pool=labelled.whole_pool)
         assert predictions is not None
         known = candidates[predictions.known[candidates]]
         yield known, predictions.logits[known]

@@ -87,9 +87,9 @@ def predict(request: PredictionRequest, run: Run) -> Predicted:
 def check_unlabelled(matched: Matched, images: int, or_else: str) -> None:
     """Raise NothingToPredict where no image of a pool of so many is without a label. or_else: what else mends that."""
     if not len(matched.unlabelled(images)):
-        aside = f", and {len(matched.aside)} are disputed or kept apart" if len(matched.aside) else ""
+        aside = f"; disputed or kept apart: {len(matched.aside)}" if len(matched.aside) else ""
         raise NothingToPredict(
-            f"no image is left to predict: of {images}, {len(matched.rows)} are labelled{aside}. Name a pool with "
+            f"no image is left to predict: labelled are {len(matched.rows)} of {images}{aside}. Name a pool with "
             f"images that have no label, {or_else}"
         )
 

@@ -61,15 +61,28 @@ class Whole:
         return self.head.logits(self.embeddings[rows])
 
 
+def read_external(path: str | None, pool: Pool, run: Run) -> ExternalPredictions | None:
+    """Read external predictions, if there are any. Raises NameNotInPool where they are of none of the pool's images:
+    before anything is embedded."""
+    external = None if path is None else read_predictions(path, run.settings.data_roots)
+    if external is not None and not pool.find(external.names):
+        refuse_none_of("image of the pool", "prediction", external.names[0])
+    return external
+
+
 def predictions_of(
-    request: OnePredicted, embedded: Embedded, run: Run, *, whole_pool: Pool | None
+    request: OnePredicted,
+    embedded: Embedded,
+    run: Run,
+    external: ExternalPredictions | None,
+    *,
+    whole_pool: Pool | None,
 ) -> Predictions | None:
-    """Read the external predictions, or train a head; None where there are none and the labels can't train one.
+    """Take the external predictions, or train a head; None where there are none and the labels can't train one.
 
     embedded: what of the pool is chosen among. whole_pool: all that the place has; None: that isn't known.
     """
-    if request.path_to_predictions is not None:
-        external = read_predictions(request.path_to_predictions, run.settings.data_roots)
+    if external is not None:
         found = _of_external(external, embedded, task_of(request.task), run)
         if whole_pool is not None:
             warn_of_leftovers("prediction", external.names, whole_pool, run)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.counting import counted
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.spelling import hint
 from nextlabel.core.errors import WarningCode
@@ -40,7 +41,7 @@ from nextlabel.core.pipelines.material import (
     top_of,
 )
 from nextlabel.core.pipelines.narrowing import embed_within_memory
-from nextlabel.core.pipelines.predictions import Predictions, predictions_of
+from nextlabel.core.pipelines.predictions import Predictions, predictions_of, read_external
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.second_opinions import REASON, SecondOpinions
 from nextlabel.core.pipelines.source import Source, source_of
@@ -105,6 +106,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     labelled = read_pool(request, run, named=[*request.exclude, *request.pending])
     goes_by_classes = isinstance(request.method, Auto) and not brought
     names = class_names(request, labelled, run, needed=False) if goes_by_classes else None
+    external = read_external(request.path_to_predictions, labelled.pool, run)
     source = source_of(request, run)
     if request.within_s is None:
         embedded = embed_within_memory(request, labelled, source, run)
@@ -112,7 +114,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
         embedded = embed_pool(request, labelled, source, run, soon=request.pending)
     if not brought and labelled.task.can_train(embedded.matched):
         run.stage("train")
-    predictions = predictions_of(request, embedded, run, whole_pool=labelled.whole_pool)
+    predictions = predictions_of(request, embedded, run, external, whole_pool=labelled.whole_pool)
     labelled_classes = labelled.task.alternatives(embedded.matched.targets)
     classes = labelled_classes if predictions is None else max(labelled_classes, len(predictions.classes))
     if names is not None:
@@ -320,8 +322,8 @@ def _portions(
         if np.count_nonzero(mine) < quota:
             run.warn(
                 WarningCode.CLASS_QUOTA_UNMET,
-                f"{quota} images of {name!r} were asked for; the {sorting.by} sees {mine.sum()} left"
-                + (hint([name], classes) if name not in classes else ""),
+                f"{counted(quota, 'image was', 'images were')} asked for of {name!r}; the {sorting.by} sees "
+                f"{mine.sum()} left" + (hint([name], classes) if name not in classes else ""),
             )
         yield candidates[mine], quota
     yield candidates[free], request.add - sum(request.class_quotas.values())
@@ -331,8 +333,11 @@ def _warn_of_few(request: SelectionRequest, candidates: int, held: Held, batch: 
     add, chosen = request.add, len(batch.picks.rows)
     left = candidates - len(held.rows)
     if left < add:
-        aside = " that are neither excluded nor handed out" if request.exclude or request.pending else ""
-        detail = f"{add} images were asked for and {left} unlabelled ones are left{aside}"
+        aside = ", neither excluded nor handed out" if request.exclude or request.pending else ""
+        detail = (
+            f"{counted(add, 'image was', 'images were')} asked for and "
+            f"{counted(left, 'unlabelled one is', 'unlabelled ones are')} left{aside}"
+        )
         if held.with_others:
             detail += f"; {held.with_others} are with others until they are labelled or given back, or their time is up"
         if held.with_you:
@@ -344,8 +349,8 @@ def _warn_of_few(request: SelectionRequest, candidates: int, held: Held, batch: 
         too_long = "would take longer than most_s allows, or " if "most_s" in request.cost else ""
         run.warn(
             WarningCode.FEWER_THAN_ASKED,
-            f"{chosen} of {add} images: the others that are left {too_long}are near-copies of chosen, labelled or "
-            'pending ones, or not of the classes asked for; near_copies: "allow" takes copies too',
+            f"{chosen} of {counted(add, 'image')}: the others that are left {too_long}are near-copies of chosen, "
+            'labelled or pending ones, or not of the classes asked for; near_copies: "allow" takes copies too',
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.counting import counted
 from nextlabel.core.errors import NameNotInPool, WarningCode
 from nextlabel.core.kinds.similar import KIND, OF_BOXES, SimilarItem, SimilarRequest, SimilarResult
 from nextlabel.core.methods.base import Rows
@@ -53,18 +54,22 @@ def find_similar(request: SimilarRequest, run: Run) -> Closest:
     examples = [*request.like, *request.unlike]
     labelled = read_pool(request, run, named=[*examples, *request.exclude])
     texts = directions_for(request, request.like_text, "/like_text", run) if request.like_text else None
+    if texts is None:
+        _need_an_example(request, len(labelled.pool.rows_of(request.like)))
     source = source_of(request, run)
     embedded = embed_pool(request, labelled, source, run, needed=examples)
     run.stage("rank")
     like, unlike = embedded.pool.rows_of(request.like), embedded.pool.rows_of(request.unlike)
     if absent := embedded.absent([*examples, *request.exclude]):
         run.warn(WarningCode.NAME_WITHOUT_IMAGE, "these names are not in the pool, or can't be read", absent)
-    if not len(like) and texts is None:
-        raise NameNotInPool(f"the pool has none of the images to find more like; the first is {request.like[0]!r}")
+    if texts is None:
+        _need_an_example(request, len(like))
     candidates = _candidates(request, embedded, np.concatenate([like, unlike]))
     if len(candidates) < request.add:
-        left = f"{len(candidates)} {'unlabelled ' if request.among == 'unlabelled' else ''}ones are left"
-        detail = f"{request.add} images were asked for and {left} that are neither examples nor excluded"
+        kind = "unlabelled " if request.among == "unlabelled" else ""
+        left = counted(len(candidates), f"{kind}one is", f"{kind}ones are")
+        asked = counted(request.add, "image was", "images were")
+        detail = f"{asked} asked for and {left} left, neither examples nor excluded"
         run.warn(WarningCode.FEWER_THAN_ASKED, detail)
     names, geometry = embedded.pool.names, Geometry(embedded.embeddings)
     if texts is None:
@@ -91,6 +96,11 @@ def find_similar(request: SimilarRequest, run: Run) -> Closest:
         "manifest": manifest(request, source, run, head=False, sources={"pool": labelled}),
     }
     return Closest(rows, items, embedded, told)
+
+
+def _need_an_example(request: SimilarRequest, there: int) -> None:
+    if not there:
+        raise NameNotInPool(f"the pool has none of the images to find more like; the first is {request.like[0]!r}")
 
 
 def _candidates(request: SimilarRequest, embedded: Embedded, examples: Rows) -> Rows:

@@ -13,6 +13,7 @@ from html import escape
 from statistics import median
 from typing import Any
 
+from nextlabel.core.counting import counted
 from nextlabel.core.data.looks import Look
 from nextlabel.core.jobs.hand_outs import HandOut
 from nextlabel.core.jobs.record import JobWarning
@@ -142,9 +143,10 @@ class _Pictures:
 
 def _head(about: About) -> str:
     people = ", ".join(f"{name} {count:,}" for name, count in about.labels_by_person.items())
-    boxes = f" with {about.boxes:,} boxes" if about.task == "detection" else ""
+    boxes = f" with {counted(about.boxes, 'box', 'boxes', ',')}" if about.task == "detection" else ""
+    images = counted(about.labels, "labelled image", spec=",")
     return (
-        f"<h1>{escape(about.pool)}</h1><p>{about.made_at:%d %B %Y, %H:%M} UTC. {about.labels:,} labelled images{boxes}"
+        f"<h1>{escape(about.pool)}</h1><p>{about.made_at:%d %B %Y, %H:%M} UTC. {images}{boxes}"
         f"{f' ({escape(people)})' if people else ''}; {about.disputed:,} about which people contradict each other, "
         f"{about.settled:,} settled.</p>"
     )
@@ -260,7 +262,7 @@ def _dark_and_blurred(about: About, pictures: _Pictures) -> str:
     dark = sorted((one.brightness, name) for name, one in looks.items() if one.brightness < DARK)
     least = BLURRED * median(one.sharpness for one in looks.values()) if looks else 0.0
     blurred = sorted((one.sharpness, name) for name, one in looks.items() if one.sharpness < least)
-    body = f"<p>Looked at {len(looks):,} of {about.images:,} images, an even draw.</p>"
+    body = f"<p>Looked at {len(looks):,} of {counted(about.images, 'image', spec=',')}, an even draw.</p>"
     body += f"<p>Dark: {len(dark):,}.</p>"
     body += pictures.list_of([(name, f"{_percent(bright)} bright") for bright, name in dark])
     body += f"<p>Blurred, or without any edge, beside the others: {len(blurred):,}.</p>"

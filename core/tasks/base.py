@@ -312,7 +312,7 @@ def write_lines(task: ClassTask, said: Iterable[tuple[str, Sequence[str]]]) -> I
 def refuse_none(labels: Labels) -> None:
     """Raise NoLabels where nothing is labelled."""
     if not len(labels) and labels.disputed:
-        raise NoLabels(f"people contradict each other about all {len(labels.disputed)} images labelled in it")
+        raise NoLabels(f"people contradict each other about all images labelled in it ({len(labels.disputed)})")
     if not len(labels):
         raise NoLabels("there is no label in it, and a head needs labels to learn from")
 
@@ -324,4 +324,4 @@ def besides(matched: Matched) -> str:
     rest = f"; {absent} {names} no readable image of it, as {matched.absent[0]!r}" if absent else ""
     if disputed:
         rest += f"; people contradict each other about {disputed} of its images"
-    return f"{rest}; {len(matched.apart)} of its images are kept apart to validate by" if len(matched.apart) else rest
+    return f"{rest}; kept apart to validate by: {len(matched.apart)} of its images" if len(matched.apart) else rest

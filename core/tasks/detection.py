@@ -17,7 +17,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.boxes import BoxedImage, Said, contested, format_line, iou, parse_line
+from nextlabel.core.data.boxes import SHARES, BoxedImage, Said, contested, format_line, iou, parse_line
 from nextlabel.core.data.labels import MAX_LISTED, entries_of, labels_files, sorted_classes
 from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES
 from nextlabel.core.data.pool import Pool
@@ -147,7 +147,10 @@ class Detection(Task):
         assert isinstance(labels, BoxLabels)
         refuse_none(labels)
         if not labels.boxes:
-            raise NoLabels(f"on none of the {len(labels)} labelled images is a box, so there is no object to learn")
+            raise NoLabels(f"on none of the labelled images ({len(labels)}) is a box, so there is no object to learn")
+        drawn = [box for image in labels.images.values() for box in image.boxes]
+        if all(x + w <= 1 and y + h <= 1 and min(w, h) < 1 for x, y, w, h in (box[1:5] for box in drawn)):
+            raise LabelsMalformed(f"its boxes lie within one pixel, {SHARES}")
 
 
 # --- what is worth a look ---------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.counting import counted
 from nextlabel.core.data.folder import File
 from nextlabel.core.data.label_text import NONE, NONE_IN_WORDS, format_line, in_words, parse_line
 from nextlabel.core.data.labels import MAX_LISTED, describe_faults, entries_of, labels_files, sorted_classes
@@ -176,14 +177,15 @@ class Multilabel(ClassTask):
     def check_labels(self, labels: Labels) -> None:
         assert isinstance(labels, ClassSets)
         refuse_none(labels)
-        if len(set(labels.classes_by_name.values())) == 1:
-            raise SingleClass(f"a head needs {_CONTRAST.format(*_all_alike(labels.classes_by_name.values()))}")
+        said = set(labels.classes_by_name.values())
+        if len(said) == 1:
+            raise SingleClass(f"a head needs {_contrast(len(labels), in_words(*said))}")
 
     def check_matched(self, matched: Matched, what: str) -> None:
         if not len(matched.rows):
             raise NoLabels(f"{what} needs labels: no image of the pool has one{besides(matched)}")
         if not self.can_train(matched):
-            raise SingleClass(f"{what} needs {_CONTRAST.format(len(matched.rows), in_words(matched.classes))}")
+            raise SingleClass(f"{what} needs {_contrast(len(matched.rows), in_words(matched.classes))}")
 
     def alternatives(self, targets: NDArray[Any]) -> int:
         """Return the number of classes; of one class, which images have and others don't, two."""
@@ -196,7 +198,9 @@ class Multilabel(ClassTask):
         if labels and self.alternatives(matched.targets) < 2:
             return "all labels say the same"
         return (
-            f"{labels} labels of one class, which some images have and others have not" if len(classes) == 1 else None
+            f"{counted(labels, 'label')} of one class, which some images have and others have not"
+            if len(classes) == 1
+            else None
         )
 
     def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:
@@ -277,15 +281,16 @@ class Multilabel(ClassTask):
 
 # --- files ------------------------------------------------------------------------------------------------------
 
-_CONTRAST = (
-    "a class that some images have and others have not: all {} labels say {}. "
-    "An image that none of the classes applies to is a line of its name, a tab and nothing."
-)
 _parse = partial(parse_line, may_be_empty=True)
 
 
-def _all_alike(sets: Collection[tuple[str, ...]]) -> tuple[int, str]:
-    return len(sets), in_words(next(iter(sets)))
+def _contrast(labels: int, said: str) -> str:
+    """Say what is needed where all labels, so many, say the same."""
+    only = f"all {labels} labels say" if labels > 1 else "the one label says"
+    return (
+        f"a class that some images have and others have not: {only} {said}. "
+        "An image that none of the classes applies to is a line of its name, a tab and nothing."
+    )
 
 
 def _read(files: Sequence[File]) -> dict[str, dict[str, set[str]]]:

@@ -14,6 +14,7 @@ from typing import Any
 import redis
 import uvicorn
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from nextlabel.client.redis_server import redis_command
 from nextlabel.client.stack import free_port
@@ -26,6 +27,13 @@ from nextlabel.core.kinds.registry import JobResult
 from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
 from nextlabel.core.kinds.selection import MethodUsed, SelectionItem, SelectionResult
 from nextlabel.core.settings import Settings
+
+
+def routes_of(app: FastAPI) -> list[Any]:
+    """List all calls that the app answers. Its own `routes` keep those of a router behind one object."""
+    own = [route for route in app.routes if isinstance(route, APIRoute)]
+    routers = [route for route in app.routes if hasattr(route, "effective_route_contexts")]
+    return own + [route for router in routers for route in router.effective_route_contexts()]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from inspect import isasyncgenfunction, iscoroutinefunction
+
+from fastapi.dependencies.models import Dependant
+from fastapi.security import HTTPBearer
+
+from nextlabel.api.app import create_app
+from tests.api.support import routes_of
 
 IMPORT_WITHOUT = """
 import sys
@@ -21,6 +29,13 @@ nextlabel.api.app.create_app()
 """
 
 
+def depended_on(dependant: Dependant) -> Iterator[Dependant]:
+    """Yield what a call depends on, and what that depends on."""
+    for depended in dependant.dependencies:
+        yield depended
+        yield from depended_on(depended)
+
+
 def test_the_api_starts_where_no_worker_s_library_is_installed():
     subprocess.run([sys.executable, "-W", "error", "-c", IMPORT_WITHOUT], check=True, timeout=60)
 
@@ -35,6 +50,14 @@ def test_the_documentation_fetches_nothing_from_another_host(client):
         assert client.get(f"/{source}").status_code == 200
     assert "http://" not in page.text
     assert "https://" not in page.text
+
+
+def test_nothing_that_a_call_depends_on_takes_one_of_the_threads_that_are_for_redis():
+    """FastAPI runs what is no coroutine in a thread, of which there are 40, at every call."""
+    asked_for = {depended.call for route in routes_of(create_app()) for depended in depended_on(route.dependant)}
+    assert len(asked_for) > 5
+    plain = {asked for asked in asked_for if not iscoroutinefunction(asked) and not isasyncgenfunction(asked)}
+    assert all(isinstance(asked, HTTPBearer) for asked in plain)  # a coroutine, too, by its __call__
 
 
 def test_every_call_is_documented(client):

@@ -65,6 +65,18 @@ def test_faults_of_a_body_are_told_with_those_of_the_query(client):
     assert set(told) == {"?nonsense", "/path_to_img", "/job_id"}
 
 
+def test_faults_of_a_new_job_are_told_with_those_of_the_query(client):
+    told = pointers(client.post("/jobs?x=1", json={"kind": "selection", "add": 0, "nonsense": 1}))
+    assert set(told) == {"?x", "/path_to_img", "/backbone", "/add", "/nonsense"}
+
+
+@pytest.mark.parametrize("body", [[], {}, {"kind": "f2"}, {"kind": "selection", "path_to_img": "/etc"}])
+def test_what_a_job_of_a_faulty_query_names_on_the_disk_is_not_looked_at(client, body):
+    answer = client.post("/jobs?x=1", json=body)
+    assert "?x" in pointers(answer)
+    assert "/path_to_img" not in pointers(answer)
+
+
 @pytest.mark.parametrize("send", [{}, {"json": []}])
 def test_a_query_is_refused_whatever_body_comes_with_it(client, send):
     assert set(pointers(client.post("/hand-outs/give-back?nonsense=1", **send))) == {"?nonsense", "/"}

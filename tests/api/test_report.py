@@ -67,7 +67,7 @@ def test_of_boxes_it_is_made_of_jobs_about_boxes_alone(client, data, worker, end
     job = client.post("/jobs", json={"kind": "label_check", **places}).json()
     worker.succeed(job["id"], BOXES_CHECK)
     answer = client.post("/report", json={**places, "jobs": [job["id"]]})
-    assert "1 labelled images with 1 boxes (anna 1)" in answer.text
+    assert "1 labelled image with 1 box (anna 1)" in answer.text
     assert "data:image/jpeg;base64," in answer.text
     refused = client.post("/report", json={**places, "jobs": [job["id"], ended("map")]})
     assert [fault["pointer"] for fault in problem(refused)["errors"]] == ["/jobs/1"]

@@ -79,7 +79,7 @@ def test_boxes_that_are_there_are_not_lost(run):
     one, *_ = sorted(Path("out").rglob("*.xml"))
     target = ["--labels", "labels/boxes-anna.jsonl"]
     assert "is there already" in run("import", "voc", str(one), *target, code=2)
-    with pytest.raises(LabelsLost, match=r"holds 2 labels, and 1 would be left[\s\S]*b c\.jpg"):
+    with pytest.raises(LabelsLost, match=r"of its labels, 2, only 1 would be left[\s\S]*b c\.jpg"):
         run("import", "voc", str(one), *target, "--replace")
 
 

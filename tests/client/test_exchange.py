@@ -193,7 +193,7 @@ def test_labels_are_not_replaced_by_none_nor_by_fewer_unless_that_is_said(run, t
             run("import", "csv" if "csv" in file else "coco", file, "--labels", "labels.txt", "--replace", "--yes")
     (tmp_path / "one.csv").write_text("name,class\na.png,cat\n")
     arguments = ("import", "csv", "one.csv", "--labels", "labels.txt", "--replace")
-    with pytest.raises(LabelsLost, match=r"holds 2 labels, and 1 would be left.*These would go: b c\.png.*--yes"):
+    with pytest.raises(LabelsLost, match=r"of its labels, 2, only 1 would be left.*These would go: b c\.png.*--yes"):
         run(*arguments)
     assert (tmp_path / "labels.txt").read_bytes() == before
     run(*arguments, "--yes")

@@ -62,10 +62,12 @@ WATCHED = """
         for (let still = 0; still < 2; ) {  // an endless animation asks for a frame in each frame
             const put = [...soon.values()].map(({ promise }) => promise);
             const isUnderWay = calls.size + busy().length > 0;
-            await Promise.all(put);
+            await Promise.race([Promise.all(put), new Promise((late) => setTimeout(late, until - performance.now()))]);
             await frame();
             still = isUnderWay || calls.size + busy().length ? 0 : put.length ? still + 1 : 2;
-            const left = [...calls.values(), ...[...busy()].map((one) => one.outerHTML.slice(0, 100))];
+            const left = [
+                ...calls.values(), ...soon.keys(), ...[...busy()].map((one) => one.outerHTML.slice(0, 100)),
+            ];
             if (performance.now() > until) return left;
         }
         return [];

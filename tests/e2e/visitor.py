@@ -59,7 +59,7 @@ HELD_BACK = """
     const draw = (time) => {
         const callbacks = [...frame.values()];
         frame.clear();
-        for (const callback of callbacks) callback(time);
+        for (const callback of callbacks) try { callback(time); } catch (fault) { reportError(fault); }
     };
     window.requestAnimationFrame = (callback) => {
         const late = random() < 0.3 ? 200 * random() : 0;

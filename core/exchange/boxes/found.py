@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.boxes import BEYOND, Box, BoxedImage, Floats, Said, contested
+from nextlabel.core.data.boxes import BEYOND, SHARES, Box, BoxedImage, Floats, Said, contested
 from nextlabel.core.data.label_text import writable
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import shown
@@ -115,7 +115,7 @@ class _Making:
         self._reading, self._pool, self._max_pixels = reading, pool, max_pixels
         self._take_predictions, self._empty_means = take_predictions, empty_means
         self._repaired: dict[str, list[str]] = defaultdict(list)  # what was done -> the names it was done to
-        self._beyond = self._checked = self._like_corners = 0
+        self._beyond = self._checked = self._like_corners = self._like_shares = 0
 
     def labels(self) -> ImportedBoxes:
         reading = self._reading
@@ -228,6 +228,7 @@ class _Making:
         """Return the part of a box on its image; None: there is none, which is counted or is a fault."""
         x, y, w, h = place
         self._checked += 1
+        self._like_shares += x + w <= 1 and y + h <= 1 and min(w, h) < 1
         if w < 0 or h < 0:
             self._reading.faults.note(image.place, f"{shown(name)}: a box of {w:g} x {h:g}, below 0")
             return None
@@ -274,10 +275,12 @@ class _Making:
                 "(x1, y1, x2, y2) where x, y, width, height belong; write them so"
             )
             self._reading.faults.note_of_all(what)
+        if checked and self._like_shares == checked:
+            self._reading.faults.note_of_all(f"its boxes lie within one pixel, {SHARES}")
 
     def _told(self) -> Iterable[str]:
-        yield from (f"{count} {what}" for what, count in self._reading.repaired.items())
+        yield from (f"{what} ({count})" for what, count in self._reading.repaired.items())
         for what, names in self._repaired.items():
             distinct = list(dict.fromkeys(names))
             more = ", ..." if len(distinct) > NAMED else ""
-            yield f"{len(names)} {what} ({', '.join(distinct[:NAMED])}{more})"
+            yield f"{what} ({len(names)}: {', '.join(distinct[:NAMED])}{more})"

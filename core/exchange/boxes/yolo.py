@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from nextlabel.core.counting import counted
 from nextlabel.core.data.boxes import BoxedImage
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.roots import shown
@@ -131,7 +132,8 @@ def _image(
             continue
         class_, numbers, scored = said
         if class_ not in classes:
-            there = f"{len(classes)} classes, {min(classes)} to {max(classes)}" if classes else "no class"
+            known = counted(len(classes), "class", "classes")
+            there = f"{known}, {min(classes)} to {max(classes)}" if classes else "no class"
             reading.faults.note(at, f"the class is no. {class_}, and there are {there}")
             continue
         places.append(numbers)
@@ -167,7 +169,7 @@ def _numbers(line: str, at: str, hulls: Hulls) -> tuple[int, Place, bool] | None
         xs, ys, scored = shares[::2], shares[1::2], False
         place = hulls.of(at, "polygons", (min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)))
     else:
-        faults.note(at, f"{len(texts)} numbers, where `class x y width height` belongs")
+        faults.note(at, f"{counted(len(texts), 'number')}, where `class x y width height` belongs")
         return None
     if any(abs(share) > A_LITTLE for share in (shares[:4] if len(shares) == 5 else shares)):
         faults.note(at, f"a number is above 1, and shares of the image belong here, not pixels: {shown(line[:60])}")

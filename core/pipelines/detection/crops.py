@@ -91,7 +91,7 @@ def predict_crops(
     finder = finder_of(request, pool, drawn, run)
     run.stage("predict", len(rows), "images")
     found = finder.find(pool, rows.tolist(), run)
-    check_share(found.unreadable, len(rows) + len(drawn), run)
+    check_share(found.unreadable, len(rows) + len(drawn), pool.place, run)
     crops = _drafts({row: one.detected for row, one in found.seen.items()}, finder.calibration, not finder.classes)
     return Predicted(finder.classes, crops, len(rows), finder.summary, None, found.unreadable)
 
@@ -141,6 +141,6 @@ def embed_boxes(
             have[mine] = True
             run.advance(int(have.sum()))
     warn_unreadable(unreadable, len(images), pool.place, run)
-    check_share(unreadable, max(looked_at, len(images)), run)
+    check_share(unreadable, max(looked_at, len(images)), pool.place, run)
     kept = np.flatnonzero(have)
     return kept, embeddings[kept], tuple(unreadable)

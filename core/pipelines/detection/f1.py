@@ -125,7 +125,7 @@ def _train_and_predict(
     finder = finder_of(request, training.pool, drawn, run)
     run.stage("predict", len(judged), "images")
     found = finder.find(validation.pool, list(judged), run)
-    check_share(found.unreadable, len(judged) + len(drawn), run)
+    check_share(found.unreadable, len(judged) + len(drawn), validation.pool.place, run)
     told, unread = finder.told(validation.pool, found), skipped_images(found.unreadable)
     return _Predicted(told, finder, {"training": training}, finder.summary, left_out, unread, never_trained)
 

@@ -62,7 +62,7 @@ class Split:
         if not finder.classes:
             return Judged((), [*self.held.values()], [Detected.nothing()] * len(self.held))
         found = finder.find(self.held_pool, list(self.held), run)
-        check_share(found.unreadable, self.images, run)
+        check_share(found.unreadable, self.images, self.held_pool.place, run)
         rows = [row for row in self.held if row in found.seen]
         return Judged(finder.classes, [self.held[row] for row in rows], [found.seen[row].detected for row in rows])
 
@@ -108,7 +108,7 @@ def is_random(request: Detecting, labelled: LabelledBoxes, run: Run, what: str) 
     rows = np.sort(np.concatenate([sample(known.rows, LABELLED_MOST, rng), sample(others, UNLABELLED_MOST, rng)]))
     run.stage("embed", len(rows), "images")
     found = proposing_finder(request, run, features_do=True).find(pool, rows.tolist(), run)
-    check_share(found.unreadable, len(rows), run)
+    check_share(found.unreadable, len(rows), pool.place, run)
     seen = found.seen
     part = pool.take(np.array(sorted(seen), np.int64))
     features = np.stack([seen[row].features for row in sorted(seen)])

@@ -151,7 +151,7 @@ def check_can_score(learnt: Mapping[int, BoxedImage], judged: Mapping[int, Boxed
     """
     if not classes_on(judged):
         what = "so there is nothing to find, and mAP@50 can't be told"
-        raise NothingToValidate(f"on none of the {len(judged)} labelled validation images is a box, {what}")
+        raise NothingToValidate(f"on none of the labelled validation images ({len(judged)}) is a box, {what}")
     warn_never_trained(learnt, judged, run)
 
 

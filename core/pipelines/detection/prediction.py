@@ -84,7 +84,7 @@ def _by_own_detector(
     most = MOST_BOXES if beside_some else MOST_SHOWN
     found = finder.find(labelled.pool, rows.tolist(), run, most=most, boxes_alone=True, kept=kept)
     if not request.names:  # of the few that somebody named, each that can't be read is told
-        check_share(found.unreadable, len(rows) + len(drawn), run)
+        check_share(found.unreadable, len(rows) + len(drawn), labelled.pool.place, run)
     said = {row: one.detected for row, one in found.seen.items()}
     return _Said(said, found.sizes, finder.classes, finder.calibration, finder, found.unreadable, finder.summary)
 

@@ -168,7 +168,7 @@ def _by_own_detector(
     asked = rows if embedded is None else np.intersect1d(rows, some)
     run.stage("prepare", total=len(asked), unit="images")
     found = finder.find(labelled.pool, asked.tolist(), run, kept=lambda _, seen: seen)
-    check_share(found.unreadable, len(asked) + len(drawn), run)
+    check_share(found.unreadable, len(asked) + len(drawn), labelled.pool.place, run)
     unreadable = {one.name for one in found.unreadable}
     kept = np.array([i for i, row in enumerate(rows) if labelled.pool.names[row] not in unreadable], np.int64)
     pool = labelled.pool.take(rows[kept])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.counting import counted
 from nextlabel.core.data.boxes import SAME_OBJECT, fault_of, iou
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import Fault, InvalidRequest, NameNotInPool, WarningCode
@@ -59,7 +60,8 @@ def carry_out(request: SimilarRequest, run: Run) -> DetectionSimilarResult:
     if not len(likes):
         raise NameNotInPool("none of the images of like_boxes can be read")
     if len(candidates) < request.add:
-        detail = f"{request.add} boxes were asked for, and there are {len(candidates)} besides the examples"
+        asked = counted(request.add, "box was", "boxes were")
+        detail = f"{asked} asked for; besides the examples there are {len(candidates)}"
         run.warn(WarningCode.FEWER_THAN_ASKED, detail)
     geometry = Geometry(embeddings)
     scores = scores_of(candidates, likes, unlikes, geometry, request.seed)

@@ -60,7 +60,7 @@ def find_unseen(request: Detecting, pool: Pool, drawn: Mapping[int, BoxedImage],
         told = finder.told(pool, found).in_space_of(classes)
         by_name |= {name: one.from_score(MIN_SCORE) for name, one in told.by_name.items()}
         unreadable += found.unreadable
-    check_share(unreadable, len(rows), run)
+    check_share(unreadable, len(rows), pool.place, run)
     return Unseen(Detections(classes, by_name), finders[0], skipped_images(unreadable))
 
 

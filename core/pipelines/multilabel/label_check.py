@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from nextlabel.core.counting import counted
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.label_check import (
     LabelCheckRequest,
@@ -129,7 +130,8 @@ def _items(
 def _expected(wrong: NDArray[np.bool_], matched: MatchedSets, run: Run) -> float | None:
     images, classes = matched.targets.shape
     if matched.targets.sum() < FEW_OF_A_CLASS * classes:
-        detail = f"with {images} labelled images of {classes} classes the model is wrong more often than a person is"
+        those = f"{counted(images, 'labelled image')} of {counted(classes, 'class', 'classes')}"
+        detail = f"with {those} the model is wrong more often than a person is"
         run.warn(WarningCode.FEW_LABELS, f"{detail}: look closely")
         return None
     return rounded(float(wrong.sum() / images))

@@ -342,7 +342,7 @@ def test_on_a_terminal_a_person_gets_a_table(nextlabel, worker, monkeypatch):
     with worker.carrying_out(RESULTS["label_check"]):
         code, out, _ = nextlabel(*COMMANDS["label_check"])
     assert code == 0
-    assert "1 of 200 labels look wrong; about 10 are expected to be (5.0 %)." in out
+    assert "1 of 200 labels looks wrong; about 10 are expected to be (5.0 %)." in out
     assert "suggested" in out
 
 

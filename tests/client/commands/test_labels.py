@@ -88,7 +88,7 @@ def test_a_check_counts_compares_with_the_pool_and_points_at_classes_that_look_a
     (tmp_path / "labels.txt").write_text("a.png\tcat\nb.png\tCat\n")
     told = labels("check", "labels.txt", "--pool", "pool")
     assert told.exit_code == 0
-    assert told.stdout == "2 labels of 2 classes: Cat, cat\n1 of 1 images in pool are labelled\n"
+    assert told.stdout == "2 labels of 2 classes: Cat, cat\n1 of 1 image in pool is labelled\n"
     assert told.stderr == "these look like one class: Cat, cat\nnot in pool: b.png\n"
     (tmp_path / "labels.txt").write_text("pool/a.png\tcat\n")
     assert labels("check", "labels.txt", "--pool", "pool").stderr.splitlines() == [

@@ -41,7 +41,7 @@ def test_rows_belong_to_the_names_beside_them(vectors, tmp_path):
 @pytest.mark.parametrize(
     ("array", "names", "fault"),
     [
-        (np.zeros((2, 3)), "a\n", "has 1 names, and .* 2 rows"),
+        (np.zeros((2, 3)), "a\n", "has 1 name, and .* 2 rows"),
         (np.zeros((2, 3)), "a\na\n", "txt:2: 'a' stands there twice"),
         (np.zeros((2, 3)), "a\n\n", "txt:2: the name is empty"),
         (np.zeros(2), "a\nb\n", r"shape \(images, d\), not float64 of shape \(2,\)"),
@@ -93,7 +93,7 @@ def test_predictions_are_read_from_csv_and_tab_separated_files(predictions, tmp_
         ("name,cat,cat\na,1,0\n", "csv:1: the header must be"),
         ("", "csv:1: the header must be"),
         ("name,cat,dog\n", "has a header and no prediction"),
-        ("name,cat,dog\na,0.5\n", "csv:2: 1 numbers, and the header has 2 classes"),
+        ("name,cat,dog\na,0.5\n", "csv:2: 1 number, and the header has 2 classes"),
         ("name,cat,dog\na,0.5,x\n", "csv:2: could not convert"),
         ("name,cat,dog\na,0.5,-0.5\n", "csv:2: a probability is below 0"),
         ("name,cat,dog\na,nan,1\n", "csv:2: a probability is below 0 or not finite"),

@@ -173,7 +173,10 @@ def test_an_image_without_a_box_is_left_out_and_told_unless_somebody_says_that_i
     file = coco_file(tmp_path, [(0, 0, 5, 5)], images=images)
     found = made(coco.read(file))
     assert found.images.keys() == {"7.png"}
-    assert any("1 images without a box were left out" in note and "--empty-means" in note for note in found.notes)
+    assert any(
+        "images without a box were left out" in note and "(1: " in note and "--empty-means" in note
+        for note in found.notes
+    )
     assert made(coco.read(file), empty_means="looked-at").images["8.png"] == BoxedImage(9, 9)
 
 
@@ -207,6 +210,12 @@ def test_corners_in_the_place_of_sizes_are_seen_by_their_reaching_beyond(tmp_pat
         made(coco.read(coco_file(tmp_path, corners)))
 
 
+def test_numbers_from_0_to_1_are_no_pixels(tmp_path):
+    with pytest.raises(ExchangeMalformed, match=r"all of it: its boxes lie within one pixel.*multiply them"):
+        made(coco.read(coco_file(tmp_path, [(0.1, 0.2, 0.5, 0.5), (0, 0, 0.9, 1)])))
+    assert made(coco.read(coco_file(tmp_path, [(0.1, 0.2, 0.5, 0.5), (10, 20, 30, 25)]))).boxes == 2
+
+
 def test_corners_in_the_place_of_sizes_are_told_before_the_boxes_that_they_put_beyond_their_images(tmp_path):
     corners = [(60, 20, 90, 45), *[(90, 45, 99, 49)] * 60]
     with pytest.raises(ExchangeMalformed, match=r"^Please mend:\n.*all of it: 61 of 61 boxes.*corners"):
@@ -216,8 +225,8 @@ def test_corners_in_the_place_of_sizes_are_told_before_the_boxes_that_they_put_b
 def test_boxes_are_cut_at_the_edge_and_those_without_area_left_out_each_with_its_count(tmp_path):
     found = made(coco.read(coco_file(tmp_path, [(-5, 20, 30, 25), (1, 1, 0, 5), (80, 40, 20.004, 10)])))
     assert found.images["a.png"].boxes == (Box("cat", 0, 20, 25, 25), Box("cat", 80, 40, 20, 10))
-    assert "1 boxes that reach beyond their image were cut at its edge (a.png)" in found.notes
-    assert "1 boxes without an area were left out (a.png)" in found.notes
+    assert "boxes that reach beyond their image were cut at its edge (1: a.png)" in found.notes
+    assert "boxes without an area were left out (1: a.png)" in found.notes
 
 
 def test_doubles_crowds_and_categories_of_one_name_are_told(tmp_path):
@@ -234,9 +243,13 @@ def test_doubles_crowds_and_categories_of_one_name_are_told(tmp_path):
     found = made(coco.read(file))
     assert found.images["a.png"].boxes == (Box("cat", 1, 2, 3, 4), Box("cat", 5, 5, 9, 9, crowd=True))
     told = "\n".join(found.notes)
-    for words in ("categories 3, 90 are all called 'cat'", "1 annotations that stand there twice", "around a crowd"):
+    for words in (
+        "categories 3, 90 are all called 'cat'",
+        "annotations that stand there twice were taken once (1)",
+        "around a crowd",
+    ):
         assert words in told
-    assert "1 boxes that stand there twice were taken once" in told
+    assert "boxes that stand there twice were taken once (1: " in told
 
 
 def test_one_id_of_two_annotations_is_refused(tmp_path):
@@ -412,7 +425,7 @@ def test_a_corner_at_0_or_between_pixels_shows_that_voc_was_counted_from_0(tmp_p
 
 def test_corners_the_other_way_round_are_put_right_and_missing_ones_refused(tmp_path):
     found = made(voc.read(voc_file(tmp_path, [(40, 45, 10, 20)])))
-    assert any("1 boxes had their corners exchanged" in note for note in found.notes)
+    assert any("boxes had their corners exchanged, and were put right (1)" in note for note in found.notes)
     with pytest.raises(ExchangeMalformed, match=r"not finite"):
         made(voc.read(voc_file(tmp_path, [("", 45, 10, 20)])))
 
@@ -448,7 +461,7 @@ BOX = '<box label="cat" source="manual" xtl="10" ytl="20" xbr="40" ybr="45"{}/>'
 def test_tags_beside_boxes_are_passed_over_with_a_count(tmp_path):
     found = made(cvat.read(cvat_file(tmp_path, BOX.format("") + '<tag label="day"/>')))
     assert found.images == A
-    assert "1 tags of whole images were passed over" in found.notes
+    assert "tags of whole images were passed over (1)" in found.notes
 
 
 def test_a_turned_box_is_refused_or_becomes_the_one_around_it(tmp_path):
@@ -457,7 +470,7 @@ def test_a_turned_box_is_refused_or_becomes_the_one_around_it(tmp_path):
         made(cvat.read(file))
     found = made(cvat.read(file, hull=True))
     assert found.images["a.png"].boxes == (Box("cat", 12.5, 17.5, 25, 30),)  # around its middle
-    assert "1 boxes were put around a turned box, upright" in found.notes
+    assert "boxes were put around a turned box, upright (1)" in found.notes
 
 
 def test_a_polygon_is_refused_or_becomes_the_box_around_it(tmp_path):
@@ -621,7 +634,7 @@ def test_percent_become_pixels_and_answers_that_are_no_boxes_are_passed_over(tmp
     choice = {"type": "choices", "value": {"choices": ["day"]}}
     found = made(label_studio.read(studio(tmp_path, {"result": [region(), choice]}), URLS.name))
     assert found.images == A
-    assert "1 answers that are no boxes were passed over" in found.notes
+    assert "answers that are no boxes were passed over (1)" in found.notes
 
 
 def test_an_empty_annotation_says_that_nothing_is_there_and_a_skipped_one_or_none_nothing(tmp_path):

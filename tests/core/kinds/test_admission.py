@@ -185,8 +185,20 @@ def test_a_contradiction_stops_no_job_unless_nothing_else_is_labelled(settings, 
     (root / "both.txt").write_text("a.png\tcat\na.png\tdog\nb.png\tcat\nc.png\tdog\n")
     admit({**PREDICTION, "kind": "label_check", "path_to_labels": "both.txt"}, settings)
     admit({**PREDICTION, "path_to_labels": "both.txt"}, settings)
-    with pytest.raises(InvalidRequest, match="people contradict each other about all 1 images labelled in it"):
+    with pytest.raises(InvalidRequest, match=r"people contradict each other about all images labelled in it \(1\)"):
         admit({**PREDICTION, "path_to_labels": "twice.txt"}, settings)
+
+
+@pytest.mark.parametrize(
+    ("task", "file", "ends"),
+    [("detection", "anna.txt", ".jsonl"), ("multilabel", "boxes.jsonl", ".txt"), ("classification", "labels", ".txt")],
+)
+def test_a_folder_without_labels_of_the_task_is_refused_with_what_lies_in_it(settings, root, task, file, ends):
+    (root / "others").mkdir()
+    (root / "others" / file).write_text("a.png\tcat\nb.png\tdog\n")
+    said = f"there is no label in it.*not read were '{file}': they don't end in {ends}"
+    with pytest.raises(InvalidRequest, match=said):
+        admit({**PREDICTION, "kind": "label_check", "task": task, "path_to_labels": "others"}, settings)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from nextlabel.core.metrics.box_counts import BoxCounts
+from nextlabel.core.metrics.box_counts import ENDS, SURE, BoxCounts
+
+# of a score, so many boxes that are of an object, and that are not
+MANY_OF_A_SCORE = st.tuples(st.floats(0, 1), st.integers(0, 2000), st.integers(0, 2000))
+
+
+def slope(scores, right):
+    """Return by how much the penalised loss changes with shift and steepness, where they are what was learnt."""
+    counts = BoxCounts.of([scores], [right], np.array([1.0]))
+    wrong_by = right - counts.chances(scores)
+    logits = np.log(np.clip(scores, ENDS, 1 - ENDS) / (1 - np.clip(scores, ENDS, 1 - ENDS)))
+    drawn_back = SURE * (counts.shift, counts.steepness - 1)
+    return np.array([wrong_by.sum(), logits @ wrong_by]) - drawn_back
 
 
 def expected(counts, *scores):
@@ -24,6 +38,25 @@ def test_few_images_change_little_and_many_tell_what_a_score_is_worth():
 
     assert expected(by(1), 0.3) < 0.8
     assert expected(by(50), 0.3) == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("scores", "share"),
+    [(np.ones(1000), 0.7), (np.random.default_rng(0).uniform(0.05, 0.3, 4000), 0.6), (np.full(1000, 1e-4), 1)],
+    ids=["all sure, some wrong", "unsure, most right", "hardly seen, all right"],
+)
+def test_scores_that_say_other_than_what_is_so_are_learnt(scores, share):
+    right = np.random.default_rng(1).random(len(scores)) < share
+    assert slope(scores, right) == pytest.approx(0, abs=1e-3)
+    learnt = BoxCounts.of([scores], [right], np.array([1.0])).chances(scores)
+    assert learnt.mean() == pytest.approx(right.mean(), abs=0.01)
+
+
+@given(st.lists(MANY_OF_A_SCORE, max_size=6))
+def test_whatever_the_scores_are_what_is_learnt_fits_best(of_a_score):
+    scores = np.concatenate([np.empty(0), *(np.full(yes + no, score) for score, yes, no in of_a_score)])
+    right = np.concatenate([np.empty(0, np.bool_), *(np.arange(yes + no) < yes for _, yes, no in of_a_score)])
+    assert slope(scores, right) == pytest.approx(0, abs=1e-2)
 
 
 def test_many_low_scores_don_t_come_to_what_few_high_ones_do():

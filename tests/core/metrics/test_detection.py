@@ -185,14 +185,16 @@ def test_what_scores_say_of_counts_is_learnt_from_boxes_of_whatever_class_and_no
     assert Calibration.of(objects, doubled, 2).counts.chances(np.array([0.6])) == pytest.approx(0.5, abs=0.02)
 
 
-def test_counts_are_kept_with_a_detector_and_one_kept_before_counts_scores_as_they_are():
+def test_counts_are_kept_with_a_detector_and_one_kept_before_them_counts_as_it_did():
     assert Calibration.of([], [], 1).counts == Calibration.unknown(1).counts == BoxCounts()
     learnt = Calibration.of([truth((0, 0, 0, 10, 10))] * 9, [said((0, 0, 0, 10, 10, 0.4))] * 9, 1)
     assert learnt.counts != BoxCounts()
     assert Calibration.heard(learnt.said()).counts == learnt.counts
-    before = {**learnt.said(), "boxes_per_score": 2.0, "boxes_missed": 1.0}
+    before = learnt.said()
     del before["counts"]
     assert Calibration.heard(before).counts == BoxCounts()
+    counts = Calibration.heard({**before, "boxes_per_score": 2.0, "boxes_missed": 1.0}).counts
+    assert counts.expected(counts.chances(np.array([0.3, 0.9])).sum()) == pytest.approx(1 + 2 * 1.2)
 
 
 def test_an_object_is_named_by_the_surest_prediction_at_it():

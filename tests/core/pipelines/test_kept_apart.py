@@ -80,7 +80,7 @@ def test_a_head_learns_from_the_others_and_is_scored_on_it(bench, names, apart):
 def test_where_labels_are_too_few_without_it_it_is_told(bench, names, apart):
     label(bench.root / "labels" / "anna.txt", names)
     both = {"path_to_img": str(bench.root / "pool"), "path_to_labels": str(bench.root / "labels")}
-    with pytest.raises(NoLabels, match="there are 10 in the pool; 6 of its images are kept apart to validate by"):
+    with pytest.raises(NoLabels, match="there are 10 in the pool; kept apart to validate by: 6 of its images"):
         bench.carry_out("audit", **both)
 
 

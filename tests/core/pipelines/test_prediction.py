@@ -67,7 +67,7 @@ def test_a_class_lost_to_an_unreadable_image_is_found_out_after_embedding(bench)
 
 def test_where_everything_is_labelled_there_is_nothing_to_predict_and_nothing_is_embedded(bench):
     names = bench.pool(red=2, blue=2)
-    with pytest.raises(NothingToPredict, match="of 4, 4 are labelled"):
+    with pytest.raises(NothingToPredict, match="labelled are 4 of 4"):
         bench.predict(bench.labels(*names))
     assert bench.run.progress.stage == "read"
     result = bench.predict(bench.labels(*names), cross_validate=True)

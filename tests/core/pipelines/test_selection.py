@@ -330,7 +330,7 @@ def test_a_quota_that_cant_be_met_is_told_and_one_without_a_head_too(bench):
     names = bench.pool(red=4, blue=4)
     result = bench.select(add=6, path_to_labels=bench.labels(*names[2:6]), class_quotas={"violet": 3})
     assert len(result.data) == 3
-    assert bench.warning("class_quota_unmet").detail == "3 images of 'violet' were asked for; the head sees 0 left"
+    assert bench.warning("class_quota_unmet").detail == "3 images were asked for of 'violet'; the head sees 0 left"
     bench.select(add=6, class_quotas={"red": 3})
     assert "class_quotas_unused" in bench.warned_of()
 
@@ -605,6 +605,14 @@ def test_classes_that_the_eye_can_t_tell_apart_are_told(bench):
     assert "zero width space" in warning.detail
 
 
+def test_classes_that_are_put_together_of_others_are_told(bench):
+    bench.pool(red=4, blue=4)
+    labels = bench.root / "labels.txt"
+    labels.write_text("red_0.png\tred\nblue_0.png\tblue\nred_1.png\tred; blue\nblue_1.png\tblue, sky\n")
+    bench.select(path_to_labels=str(labels), task="multilabel")
+    assert bench.warning("classes_in_one").names == ("red; blue",)
+
+
 def test_a_quota_is_of_a_class_however_it_is_spelt(bench):
     bench.pool(red=4, blue=4)
     labels = bench.root / "labels.txt"
@@ -631,5 +639,5 @@ def test_what_is_brought_along_is_found_however_names_are_spelt(bench):
 def test_where_all_is_excluded_the_warning_says_so(bench):
     names = bench.pool(red=2)
     assert bench.select(add=5, exclude=[f"./{name}" for name in names]).data == ()
-    said = "5 images were asked for and 0 unlabelled ones are left that are neither excluded nor handed out"
+    said = "5 images were asked for and 0 unlabelled ones are left, neither excluded nor handed out"
     assert bench.warning("fewer_than_asked").detail == said

@@ -54,6 +54,7 @@ def test_without_any_example_in_the_pool_there_is_nothing_to_compare_with(bench)
     draw(bench.root / "pool", red=3)
     with pytest.raises(NameNotInPool, match=r"none of the images to find more like; the first is 'gone\.png'"):
         similar(bench, ["gone.png"])
+    assert {progress.stage for progress in bench.told} == {"read"}  # nothing was embedded to find that out
 
 
 def test_a_pool_of_the_examples_alone_has_nothing_similar(bench):

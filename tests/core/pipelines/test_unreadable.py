@@ -87,6 +87,22 @@ def test_images_that_are_gone_from_a_folder_that_is_there_are_named_as_ever(benc
     assert bench.warning("unreadable_image").names == ("a.png",)
 
 
+@pytest.mark.parametrize("act", [move_away, empty])
+def test_a_folder_in_the_pool_that_goes_and_takes_too_many_with_it_is_named(bench, act):
+    bench.pool(red=20)
+    bench.pool("pool/cameras/b", blue=20)
+    gone = f"'{bench.root}/pool/cameras' (does not exist|has no image in it any more).*Bring it back and retry the job"
+    with pytest.raises(PathNotFound, match=gone):
+        embedded(bench, check=once("embed", bench, act(bench.root / "pool" / "cameras")))
+
+
+def test_a_few_images_of_a_folder_that_goes_from_the_pool_are_named_as_ever(bench):
+    bench.pool(red=40)
+    bench.pool("pool/a", blue=2)
+    assert len(embedded(bench, check=once("embed", bench, empty(bench.root / "pool" / "a"))).pool) == 40
+    assert bench.warning("unreadable_image").names == ("a/blue_0.png", "a/blue_1.png")
+
+
 def test_a_validation_pool_that_goes_meanwhile_is_named(bench):
     train, val = bench.pool("train", red=5, blue=5), bench.pool("val", red=20, blue=20)
     labels, val_labels = bench.labels(*train), bench.labels(*val, file="val.txt")

@@ -163,8 +163,15 @@ def test_targets_in_another_space_count_its_classes():
 def test_nothing_is_learnt_from_no_labels_nor_from_images_that_are_all_empty(tmp_path):
     with pytest.raises(NoLabels, match="there is no label in it"):
         DETECTION.check_labels(DETECTION.no_labels())
-    with pytest.raises(NoLabels, match="on none of the 2 labelled images is a box"):
+    with pytest.raises(NoLabels, match=r"on none of the labelled images \(2\) is a box"):
         DETECTION.check_labels(read([("a.png", BoxedImage(1, 1)), ("b.png", BoxedImage(1, 1))]))
+
+
+def test_numbers_from_0_to_1_are_no_pixels(tmp_path):
+    shares, pixel = Box("a", 0.2, 0.1, 0.5, 0.5), Box("a", 0, 0, 1, 1)
+    with pytest.raises(LabelsMalformed, match="multiply them by its width and height"):
+        DETECTION.check_labels(read([("a.png", BoxedImage(9, 9, (shares,))), ("b.png", BoxedImage(9, 9))]))
+    DETECTION.check_labels(read([("a.png", BoxedImage(9, 9, (shares, pixel)))]))
 
 
 # --- several people ---------------------------------------------------------------------------------------------

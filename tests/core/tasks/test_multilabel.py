@@ -108,7 +108,7 @@ def test_a_class_is_learnt_from_images_that_have_it_and_others_that_have_not(sai
     [
         ([], NoLabels, "no label"),
         (["a.png\t", "b.png\t"], SingleClass, "all 2 labels say none of the classes"),
-        (["a.png\tcat", "a.png\tdog"], SingleClass, r"all 1 labels say cat \+ dog"),
+        (["a.png\tcat", "a.png\tdog"], SingleClass, r"the one label says cat \+ dog"),
     ],
 )
 def test_labels_that_all_say_the_same_teach_nothing(said, lines, error, says):

@@ -116,7 +116,7 @@ def test_named_images_are_looked_at_and_nothing_lies_on_top_of_what_was_drawn(be
 
 @pytest.mark.parametrize(
     ("names", "error", "why"),
-    [((), NothingToPredict, "of 12, 12 are labelled.*`names`"), (["no.png"], NameNotInPool, "none.*no.png")],
+    [((), NothingToPredict, "labelled are 12 of 12.*`names`"), (["no.png"], NameNotInPool, "none.*no.png")],
 )
 def test_where_no_image_is_left_to_predict_nothing_is_trained(bench, drawn, names, error, why):
     shapes.write(bench.root / "boxes.jsonl", drawn)

@@ -87,7 +87,7 @@ def test_a_validation_set_on_which_nothing_that_is_learnt_can_be_found_is_refuse
         labels = shapes.write(bench.root / "val.jsonl", val)
         return ask(bench, drawn, path_to_img_val=str(bench.root / "val"), path_to_labels_val=labels)
 
-    with pytest.raises(NothingToValidate, match="on none of the 3 labelled validation images is a box"):
+    with pytest.raises(NothingToValidate, match=r"on none of the labelled validation images \(3\) is a box"):
         by(None, None, None)
     with pytest.raises(ClassesNeverMeet, match=r"\('zebra'\) has a training label"):
         by("zebra", "zebra", "zebra")
