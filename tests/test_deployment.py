@@ -345,6 +345,10 @@ def test_the_api_is_reached_where_it_listens():
 
 def test_the_worker_can_be_scaled_and_has_time_to_give_its_jobs_back():
     assert service("worker").keys().isdisjoint({"container_name", "ports", "hostname"})
+    assert "scale" not in service(
+        "worker"
+    )  # beside it, Compose refuses other `deploy.replicas` in a file over this one
+    assert service("worker")["deploy"]["replicas"] == "${WORKERS:-1}"
     assert seconds(service("worker")["stop_grace_period"]) > Settings().lease_s
 
 
