@@ -389,7 +389,7 @@ def _rewritten(data: bytes, wanted: Mapping[str, GivenBoxes]) -> bytes:
 
     The same bytes if it said so already.
     """
-    if _lines_about(data, wanted) == {key: lines for key, one in wanted.items() if (lines := _lines_of(one))}:
+    if _lines_about(data, wanted) == {key: said for key, one in wanted.items() if (said := _lines_of(one))}:
         return data
     text, marked = decode_any(_without(data, wanted))
     if text and not text.endswith("\n"):
