@@ -131,7 +131,7 @@ def settle(path: str, labels: Sequence[GivenLabel], *, roots: Sequence[Path], ta
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
     wanted = _by_name(labels, task)
-    with own_file(path, SETTLED, roots, may_be_made=False) as (folder, own, others):
+    with own_file(path, SETTLED, roots) as (folder, own, others):
         there = [*others, own] if own.exists() else others
         labelled = {name for file in there for name in _classes_in(read_bytes(file), wanted, task)}
         if unlabelled := [one for key, one in wanted.items() if one.classes is not None and key not in labelled]:
