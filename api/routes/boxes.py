@@ -79,7 +79,8 @@ class ImageBoxes(BoxesPart):
     height: int | None
     drawings: list[DrawingView]
     settled: DrawingView | None = Field(
-        description="What was settled between them, and counts in the place of all that they drew; null: nothing was."
+        description="What was settled between them, and counts in the place of all that they drew; null: nothing was. "
+        "It is nobody's: its `person` is `_settled`."
     )
     version: str = Field(
         description="Changes with what people finish and what is settled: whoever settles it says what they saw."

@@ -2672,7 +2672,7 @@ export interface components {
             height: number | null;
             /** Drawings */
             drawings: components["schemas"]["DrawingView"][];
-            /** @description What was settled between them, and counts in the place of all that they drew; null: nothing was. */
+            /** @description What was settled between them, and counts in the place of all that they drew; null: nothing was. It is nobody's: its `person` is `_settled`. */
             settled: components["schemas"]["DrawingView"] | null;
             /**
              * Version
