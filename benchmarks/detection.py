@@ -55,7 +55,6 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
 
 SETS = ("bccd", "cards")
-SIZES = (20, 50, 100, 200)
 FOR_SCORING = 0.28
 FIRST, ROUNDS = 20, (40, 60, 100, 140)
 FEW = 20  # images
@@ -68,7 +67,7 @@ Line = dict[str, Any]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = parser.add_subparsers(required=True)
-    lines, trained, repeated, sized = (argparse.ArgumentParser(add_help=False) for _ in range(4))
+    lines, trained, repeated = (argparse.ArgumentParser(add_help=False) for _ in range(3))
     lines.add_argument("--out", type=Path, required=True, help="lines of JSON")
     trained.add_argument("--data", type=Path, required=True, help="a folder of sets")
     trained.add_argument("--weights", type=Path, required=True)
@@ -77,9 +76,8 @@ def main() -> None:
     trained.add_argument("--detector", choices=("whole", "light", "large"))
     repeated.add_argument("--sets", nargs="+", default=list(SETS))
     repeated.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    sized.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
 
-    curve = actions.add_parser("curve", parents=[lines, trained, repeated, sized])
+    curve = actions.add_parser("curve", parents=[lines, trained, repeated, sizes(20, 50, 100, 200)])
     curve.set_defaults(act=lambda given: write_trials(given, lambda trial, there: trial.curve(given.sizes, there)))
     table = actions.add_parser("table", parents=[lines])
     table.set_defaults(act=lambda given: print_table(read_lines(given.out)))
@@ -100,7 +98,7 @@ def main() -> None:
         print_expected(read_lines(given.out))
 
     expected.set_defaults(act=expect)
-    audit = actions.add_parser("audit", parents=[lines, trained, repeated, sized])
+    audit = actions.add_parser("audit", parents=[lines, trained, repeated, sizes(100, 200)])
     audit.add_argument("--repeats", type=int, default=5, help="of each audit")
 
     def audits(given: argparse.Namespace) -> None:
@@ -108,7 +106,7 @@ def main() -> None:
         print_audits(read_lines(given.out))
 
     audit.set_defaults(act=audits)
-    forecast = actions.add_parser("forecast", parents=[lines, trained, repeated, sized])
+    forecast = actions.add_parser("forecast", parents=[lines, trained, repeated, sizes(20, 50, 100, 200)])
     forecast.add_argument("--repeats", type=int, default=3, help="of a learning curve")
     forecast.set_defaults(
         act=lambda given: write_trials(given, lambda trial, there: trial.forecast(given.sizes, given.repeats, there))
@@ -121,6 +119,12 @@ def main() -> None:
     )
     given = parser.parse_args()
     given.act(given)
+
+
+def sizes(*usual: int) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(usual), help="labelled images")
+    return parser
 
 
 def training_options(given: argparse.Namespace) -> dict[str, Any]:
@@ -194,9 +198,12 @@ class Trial:
                 labelled = [*labelled, *known[before]]
 
     def audits(self, sizes: Sequence[int], repeats: int, there: Sequence[Line]) -> Iterator[Line]:
-        """Audit the first images of the order, as many as each of the sizes. there: as of `curve`."""
+        """Audit the first images of the order, as many as each of the sizes.
+
+        there: as of `curve`. A line has all methods of an audit, so that none is left out of what was stopped.
+        """
         for size in sizes:
-            if any(line["labelled"] == size for line in there):
+            if any((line["labelled"], line["repeats"]) == (size, repeats) for line in there):
                 continue
             began = time.process_time()
             result = self._carry_out(
@@ -206,10 +213,11 @@ class Trial:
                 repeats=repeats,
             )
             took = round(time.process_time() - began, 1)
-            for arm in result.arms[1:]:
-                gains = {name: getattr(arm, name) for name in ("gain", "gain_interval", "gain_by_images")}
-                about = {"method": arm.method, "verdict": arm.verdict, "images": arm.images[-1], "cpu_s": took}
-                yield {"labelled": size, **about, **gains}
+            told = ("method", "verdict", "gain", "gain_interval", "gain_by_images")
+            arms = [
+                {"images": arm.images[-1], **{name: getattr(arm, name) for name in told}} for arm in result.arms[1:]
+            ]
+            yield {"labelled": size, "repeats": repeats, "cpu_s": took, "arms": arms}
 
     def forecast(self, sizes: Sequence[int], repeats: int, there: Sequence[Line]) -> Iterator[Line]:
         """Forecast from the smallest of the sizes, with images to score by and without, and measure at all of them.
@@ -317,6 +325,12 @@ def read_lines(path: Path) -> list[Line]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+def of_what(line: Line) -> str:
+    """Name the set and how detectors were trained, where that was said; only lines that are alike are put together."""
+    said = [f"{line[name]} {unit}" for name, unit in (("passes", "passes"), ("image_size", "pixels")) if line.get(name)]
+    return ", ".join([line["set"], line.get("detector") or "the detector by default", *said])
+
+
 # --- what detectors come to -------------------------------------------------------------------------------------
 
 
@@ -324,7 +338,7 @@ def print_table(lines: Sequence[Line]) -> None:
     """Print, of each set and number of images, mean and range over seeds, and the longest seconds."""
     cells: dict[tuple[str, int], list[Line]] = {}
     for line in lines:
-        cells.setdefault((line["set"], line["labelled"]), []).append(line)
+        cells.setdefault((of_what(line), line["labelled"]), []).append(line)
     for (name, labelled), of in sorted(cells.items()):
         map50, ap, seconds = ([line[key] for line in of] for key in ("map50", "map", "cpu_s"))
         named = sum(line["named_by"] is not None for line in of)
@@ -348,7 +362,7 @@ def print_gains(lines: Sequence[Line]) -> None:
     """
     runs: dict[tuple[str, str], dict[int, list[Line]]] = {}
     for line in lines:
-        runs.setdefault((line["set"], line["method"]), {}).setdefault(line["seed"], []).append(line)
+        runs.setdefault((of_what(line), line["method"]), {}).setdefault(line["seed"], []).append(line)
     for (name, method), by_seed in sorted(runs.items()):
         upto = max(line["labelled"] for of in by_seed.values() for line in of)
         last = [line for of in by_seed.values() for line in of if line["labelled"] == upto]
@@ -403,15 +417,20 @@ def print_expected(lines: Sequence[Line]) -> None:
     """Print how many times as many boxes were expected as there are: of all batches together, and over them."""
     batches: dict[tuple[str, str, int], list[Line]] = {}
     for line in lines:
-        batches.setdefault((line["set"], line["method"], line["labelled"]), []).append(line)
-        batches.setdefault((line["set"], line["method"], 0), []).append(line)
-    for (name, method, labelled), of in sorted(batches.items()):
-        told, drawn = (np.array([line[key] for line in of]) for key in ("expected", "boxes"))
-        each = told / np.maximum(drawn, 1)
+        about = of_what(line), line["method"]
+        batches.setdefault((*about, line["labelled"]), []).append(line)
+        batches.setdefault((*about, 0), []).append(line)
+    for (what, method, labelled), of in sorted(batches.items()):
+        told, drawn = (np.array([line[key] for line in of], float) for key in ("expected", "boxes"))
+        which = f"{what}, {method}, {f'{labelled} images known' if labelled else 'all'}, {len(of)} batches"
+        if not drawn.sum():
+            print(f"{which}: {told.sum():.1f} boxes are expected, and there is none")
+            continue
+        each = told[drawn > 0] / drawn[drawn > 0]
+        without = f" ({np.count_nonzero(drawn == 0)} without a box left out)" if (drawn == 0).any() else ""
         print(
-            f"{name} {method} {f'{labelled} images known' if labelled else 'all'}, {len(of)} batches: expected are "
-            f"{told.sum() / drawn.sum():.2f} times as many boxes as there are; of a batch {each.min():.2f} to "
-            f"{each.max():.2f}, standard deviation {each.std():.2f}"
+            f"{which}: expected are {told.sum() / drawn.sum():.2f} times as many boxes as there are; of a batch"
+            f"{without} {each.min():.2f} to {each.max():.2f}, standard deviation {each.std():.2f}"
         )
 
 
@@ -422,10 +441,12 @@ def print_audits(lines: Sequence[Line]) -> None:
     """Print what audits say, the mean of their gains at as many boxes, in points of mAP@50, and how many of their
     intervals hold the mean of the others.
     """
-    audits: dict[tuple[str, int, str], list[Line]] = {}
+    audits: dict[tuple[str, int, int, str], list[Line]] = {}
     for line in lines:
-        audits.setdefault((line["set"], line["labelled"], line["method"]), []).append(line)
-    for (name, labelled, method), of in sorted(audits.items()):
+        for arm in line["arms"]:
+            about = of_what(line), line["labelled"], line["repeats"], arm["method"]
+            audits.setdefault(about, []).append({**arm, "cpu_s": line["cpu_s"]})
+    for (what, labelled, repeats, method), of in sorted(audits.items()):
         said = ", ".join(f"{verdict} {n}" for verdict, n in Counter(line["verdict"] for line in of).most_common())
         by_images, gains = (100 * np.array([line[key] for line in of]) for key in ("gain_by_images", "gain"))
         others = (gains.sum() - gains) / np.maximum(len(gains) - 1, 1)
@@ -434,8 +455,8 @@ def print_audits(lines: Sequence[Line]) -> None:
         held_of = f", {held} of {len(of)} hold the mean of the others" if len(of) > 1 else ""
         wide = float(np.mean(bounds[:, 1] - bounds[:, 0])) / 2
         print(
-            f"{name} {labelled} labelled images, {method}: {said}; {_mean([*zip(by_images, gains, strict=True)])}; "
-            f"intervals ± {wide:.1f}{held_of}; "
+            f"{what}, {labelled} labelled images, {repeats} repeats, {method}: {said}; "
+            f"{_mean([*zip(by_images, gains, strict=True)])}; intervals ± {wide:.1f}{held_of}; "
             f"{min(line['cpu_s'] for line in of):.0f} to {max(line['cpu_s'] for line in of):.0f} s an audit"
         )
 

@@ -33,7 +33,7 @@ class OneBox(Part):
 
 class Drawing(Part):
     """What one person's file says of an image, or that of what was settled. `unfinished`: the person is still at it,
-    and it does not count yet.
+    and it does not count yet. `person` is `_settled` of what was settled.
 
     `version` changes with it: whoever changes it says what they saw.
     """

@@ -54,6 +54,25 @@ def test_a_report_holds_a_method_against_chance_with_the_same_seeds_and_refuses_
         label_report.write(alone, "linear", tmp_path, uneven=True)
 
 
+def test_what_other_detectors_came_to_is_told_apart_and_a_batch_without_a_box_has_no_share(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(ROOT))
+    detection = import_module("benchmarks.detection")
+    light = {"set": "s", "detector": "light", "passes": None, "image_size": None, "method": "auto", "labelled": 20}
+    whole = {**light, "detector": "whole", "passes": 200}
+    lines = [{**light, "expected": 3, "boxes": 2}, {**light, "expected": 1, "boxes": 0}]
+    detection.print_expected([*lines, {**whole, "expected": 4, "boxes": 0}])
+    of_light, _, of_whole, _ = capsys.readouterr().out.splitlines()
+    assert (
+        "expected are 2.00 times as many boxes as there are; of a batch (1 without a box left out) 1.50 to 1.50"
+        in of_light
+    )
+    assert of_whole == "s, whole, 200 passes, auto, all, 1 batches: 4.0 boxes are expected, and there is none"
+    arm = {"method": "auto", "verdict": "unsure", "gain": 0, "gain_interval": [0, 0], "gain_by_images": 0}
+    audit = {**light, "labelled": 100, "cpu_s": 1, "arms": [arm]}
+    detection.print_audits([{**audit, "repeats": 5}, {**audit, "repeats": 3}, {**audit, **whole, "repeats": 5}])
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
 def imported(path: Path) -> list[tuple[str, str]]:
     """List what a file imports of the project's own, as pairs of a module and a name in it."""
     found = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom))

@@ -79,7 +79,8 @@ class ImageBoxes(BoxesPart):
     height: int | None
     drawings: list[DrawingView]
     settled: DrawingView | None = Field(
-        description="What was settled between them, and counts in the place of all that they drew; null: nothing was."
+        description="What was settled between them, and counts in the place of all that they drew; null: nothing was. "
+        "It is nobody's: its `person` is `_settled`."
     )
     version: str = Field(
         description="Changes with what people finish and what is settled: whoever settles it says what they saw."
@@ -149,10 +150,15 @@ class BoxesGiven(BoxesPart):
         "it contradicts this.",
     )
     settle: bool = Field(
-        False, strict=True, description="What `replace` names stays where it is, and this is settled to count."
+        False,
+        strict=True,
+        description="What `replace` names stays where it is, and this is settled to count. Where nothing that it names "
+        "contradicts this, nothing is settled. Not with `keep_both` (422).",
     )
     keep_both: bool = Field(
-        False, strict=True, description="Let other files contradict this: that is to be settled then."
+        False,
+        strict=True,
+        description="Let other files contradict this: that is to be settled then. Not with `settle`.",
     )
 
 
@@ -235,8 +241,8 @@ async def post_boxes(
 async def post_settled_boxes(body: Annotated[BoxesToSettle, Body()], services: Given, _: Writer) -> BoxesSettledView:
     """Settle what people drew otherwise. Their files stay as they are; what is settled counts before them.
 
-    Boxes of null open the question again. Where somebody drew or settled something else than what was seen, by its
-    `version`, nothing is written (409 `boxes_changed`).
+    Boxes of null open the question again; where it is open, nothing changes. Where somebody drew or settled something
+    else than what was seen, by its `version`, nothing is written (409 `boxes_changed`).
     """
     places = (body.path_to_labels, body.path_to_img)
     settled = await services.files.run(places, _settle, body, services.settings)

@@ -446,11 +446,19 @@ def settle_(
 def _settle_boxes(folder: Path, name: str, person: str | None) -> None:
     """Settle that what the person drew counts; None: nobody's does any more."""
     found = drawings_of(folder, [name], [folder]).get(as_seen(clean_name(name)), [])
-    drawn = {person_of(one.file): one.drawn for one in found if one.file != SETTLED_BOXES and not one.drawn.unfinished}
-    chosen = None if person is None else drawn.get(person, drawn.get(in_file_names(person)))
+    finished = [one for one in found if one.file != SETTLED_BOXES and not one.drawn.unfinished]
+    theirs = [one for one in finished if person in (one.file, person_of(one.file))]
+    if person is not None and not theirs:
+        theirs = [one for one in finished if person_of(one.file) == in_file_names(person)]
+    if len(theirs) > 1:
+        words = _("{person} has drawn on {name} in {files}: say which file, as --as {file}")
+        files = [one.file for one in theirs]
+        said = {"person": shown(person or ""), "name": shown(name), "files": ", ".join(files), "file": files[0]}
+        raise click.UsageError(words.format(**said))
+    chosen = theirs[0].drawn if theirs else None
     if person is not None and chosen is None:
         words = _("{person} has not finished drawing on {name}; who has: {people}")
-        people = ", ".join(drawn) or _("nobody")
+        people = ", ".join(dict.fromkeys(person_of(one.file) for one in finished)) or _("nobody")
         raise click.UsageError(words.format(person=shown(person), name=shown(name), people=people))
     settle_boxes(str(folder), [GivenBoxes(name, chosen, version_of(found))], roots=[folder])
     told = _("open again")

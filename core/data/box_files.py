@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,6 +36,8 @@ from nextlabel.core.errors import BoxesChanged, Fault, InvalidRequest, LabelledO
 FIRST = "boxes-"
 NOT_THERE = ""  # the version of what is not there
 FEW = 20
+#: How lines begin that nextlabel wrote.
+_BEGINNING = re.compile(r'\s*\{\s*"name"\s*:\s*"([^"\\]*)"')
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,16 @@ def give_boxes(
     Raises:
         BoxesChanged: the person's own file says something else by now than what was to be changed.
         LabelledOtherwise: other people's files contradict it, and neither was asked for.
-        InvalidRequest: a box has no area, or lies beyond its image; an image is given twice.
+        InvalidRequest: a box has no area, or lies beyond its image; an image is given twice; both `settle` and
+            `keep_both` are asked for.
         LabelsMalformed: a name, a class or the person can't stand in a labels file, or the person's file is none, or
             looks like a copy of somebody's.
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
     file_name = f"{FIRST}{named(person)}.jsonl"
+    if settle and keep_both:
+        detail = "what is settled is to be settled no more: say `settle`, or `keep_both`"
+        raise InvalidRequest([Fault("/keep_both", "invalid_value", detail)])
     wanted = _by_name(given)
     with own_file(path, file_name, roots, SUFFIXES_OF_BOXES) as (folder, own, others):
         data = _own_bytes(own)
@@ -128,7 +134,8 @@ def settle_boxes(path: str, given: Sequence[GivenBoxes], *, roots: Sequence[Path
     """Write what holds of images that people drew otherwise on; None: it isn't settled any more.
 
     It goes into the folder's file of what was settled. People's own files stay as they are. The `version` of what is
-    given is that of all that was seen on the image (`version_of`).
+    given is that of all that was seen on the image (`version_of`). What was settled may be settled otherwise, even if
+    nobody's drawing is left. What isn't settled may be opened again, for an answer that was lost: nothing changes.
 
     Raises:
         BoxesChanged: people finished something else by now, or it is settled otherwise.
@@ -138,12 +145,12 @@ def settle_boxes(path: str, given: Sequence[GivenBoxes], *, roots: Sequence[Path
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
     wanted = _by_name(given)
-    with own_file(path, SETTLED_BOXES, roots, SUFFIXES_OF_BOXES) as (folder, own, others):
+    with own_file(path, SETTLED_BOXES, roots, SUFFIXES_OF_BOXES, may_be_made=False) as (folder, own, others):
         data = _own_bytes(own)
         people = _drawings_in(others, wanted)
-        _refuse_undrawn(people, wanted)
         settled = _lines_about(data, wanted)
         before = {key: [*people[key], *_as_settled(settled.get(key, ()), key, own)] for key in wanted}
+        _refuse_undrawn(before, wanted)
         seen = {key: version_of(drawings) for key, drawings in before.items()}
         _refuse_changed(seen, wanted, {key: _version(lines) for key, lines in settled.items()})
         write_all({own: _rewritten(data, wanted)} if wanted else {})
@@ -218,7 +225,7 @@ def survey_boxes(path: Path, roots: Sequence[Path]) -> BoxSurvey:
         for one in files:  # each for itself: people are counted with what was settled otherwise, too
             holds = one.name == SETTLED_BOXES
             per_file.update({} if holds else {one.name: 0})
-            for file, number, name, drawn in entries_of([one], faults, parse_line):
+            for file, number, name, drawn in box_entries([one], faults):
                 if drawn.unfinished:
                     unfinished.add(as_seen(name))
                 else:
@@ -239,6 +246,26 @@ def survey_boxes(path: Path, roots: Sequence[Path]) -> BoxSurvey:
         tuple(left_out_of(path, roots, SUFFIXES_OF_BOXES)),
         tuple(settled),
     )
+
+
+def box_entries(files: Sequence[File], faults: list[str]) -> Iterator[tuple[File, int, str, BoxedImage]]:
+    """Yield what `entries_of` yields of files of boxes. What can't be settled so goes to `faults`."""
+    settled: dict[str, list[BoxedImage]] = defaultdict(list)
+    for entry in entries_of(files, faults, parse_line):
+        file, number, name, drawn = entry
+        if file.name == SETTLED_BOXES:
+            settled[as_seen(name)].append(drawn)
+            if fault := _fault_of_settled(name, settled[as_seen(name)]):
+                faults.append(f"{file.name}:{number}: {fault}")
+        yield entry
+
+
+def _fault_of_settled(name: str, lines: Sequence[BoxedImage]) -> str | None:
+    if lines[-1].unfinished:
+        return f"{shown(name)} is unfinished, and what is settled can't be: take the line out"
+    if lines[-1] != lines[0]:
+        return f"{shown(name)} is settled twice, and otherwise: keep one of the lines"
+    return None
 
 
 def person_of(file: str) -> str:
@@ -274,12 +301,12 @@ def _composed(drawn: BoxedImage | None) -> BoxedImage | None:
     return replace(drawn, boxes=boxes)
 
 
-def _refuse_undrawn(people: Mapping[str, Sequence[Drawing]], wanted: Mapping[str, GivenBoxes]) -> None:
-    """Raise InvalidRequest for images that are to be settled, and that nobody has finished."""
+def _refuse_undrawn(there: Mapping[str, Sequence[Drawing]], wanted: Mapping[str, GivenBoxes]) -> None:
+    """Raise InvalidRequest for images that are to be settled, are not, and that nobody has finished."""
     faults = [
         Fault(f"/images/{at}/name", "invalid_value", f"nobody has finished drawing on {shown(one.name)}")
         for at, (key, one) in enumerate(wanted.items())
-        if one.drawn is not None and all(drawing.drawn.unfinished for drawing in people[key])
+        if one.drawn is not None and all(drawing.drawn.unfinished for drawing in there[key])
     ]
     if faults:
         raise InvalidRequest(faults[:MAX_LISTED])
@@ -337,6 +364,7 @@ def _contradicting(
 def _lines_about(data: bytes, names: Collection[str]) -> dict[str, list[str]]:
     """Return a file's lines about each of the names, without their ends."""
     about: dict[str, list[str]] = {}
+    names = frozenset(names)
     for line in decode_any(data)[0].split("\n") if _may_hold(data, names) else ():
         if (name := _name_in(line, names)) is not None:
             about.setdefault(name, []).append(line.rstrip("\r"))
@@ -357,7 +385,12 @@ def _without(data: bytes, names: Collection[str]) -> bytes:
 
 
 def _rewritten(data: bytes, wanted: Mapping[str, GivenBoxes]) -> bytes:
-    """Return a file with what is wanted at its end, in place of its lines about these names."""
+    """Return a file with what is wanted at its end, in place of its lines about these names.
+
+    The same bytes if it said so already.
+    """
+    if _lines_about(data, wanted) == {key: said for key, one in wanted.items() if (said := _lines_of(one))}:
+        return data
     text, marked = decode_any(_without(data, wanted))
     if text and not text.endswith("\n"):
         text += "\n"
@@ -367,18 +400,18 @@ def _rewritten(data: bytes, wanted: Mapping[str, GivenBoxes]) -> bytes:
 
 def _name_in(line: str, names: Collection[str]) -> str | None:
     """Return the name, composed, that a line is about, if it is one of these; whatever else may be wrong with it."""
-    if not _may_hold(line.encode("utf-8", "surrogateescape"), names):
-        return None
     try:
-        name = json.loads(line)["name"]
-        found = as_seen(clean_name(name))
+        beginning = _BEGINNING.match(line)
+        if beginning and as_seen(clean_name(beginning[1])) not in names:
+            return None
+        found = as_seen(clean_name(json.loads(line)["name"]))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return found if found in names else None
 
 
 def _may_hold(data: bytes, names: Collection[str]) -> bool:
-    """Tell quickly whether lines of JSON can hold any of the names: what no writer of JSON escapes stays together."""
+    """Tell quickly whether a file can hold any of the names: what no writer of JSON escapes stays together."""
     return len(names) > FEW or any(max(re.split("[^A-Za-z0-9 ._-]+", name), key=len).encode() in data for name in names)
 
 
@@ -388,12 +421,14 @@ def _version(lines: Sequence[str]) -> str:
 
 def _drawn_in(lines: Sequence[str], name: str, file: File) -> BoxedImage:
     """Read the first of a file's lines about a name. Raises LabelsMalformed."""
+    is_settled = file.name == SETTLED_BOXES
     try:
-        entry = parse_line(lines[0])
+        read = [entry[1] for line in (lines if is_settled else lines[:1]) if (entry := parse_line(line)) is not None]
     except LineMalformed as error:
         raise LabelsMalformed(f"{file.name}: {error}") from None
-    assert entry is not None, name
-    return entry[1]
+    if is_settled and (fault := _fault_of_settled(name, read)):
+        raise LabelsMalformed(f"{file.name}: {fault}")
+    return read[0]
 
 
 def _own_bytes(file: File) -> bytes:

@@ -48,7 +48,7 @@ from nextlabel.core.data.labels_folder import SETTLED, SIDE_FILES, SUFFIXES_OF_L
 from nextlabel.core.data.opening import open_without_links
 from nextlabel.core.data.places import Place
 from nextlabel.core.data.pool import look_up
-from nextlabel.core.data.roots import confine, shown
+from nextlabel.core.data.roots import confine, existing_file_or_folder, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import NO_SPACE, replace_together, share
 from nextlabel.core.errors import (
@@ -126,13 +126,14 @@ def settle(path: str, labels: Sequence[GivenLabel], *, roots: Sequence[Path], ta
     It goes into the folder's file of what was settled. People's own files stay as they are.
 
     Raises:
-        InvalidRequest: nobody has labelled one of the images; lists which.
+        InvalidRequest: nobody has labelled one of the images, nor is it settled; lists which.
         LabelsMalformed: a name or a class can't stand in a labels file.
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
     wanted = _by_name(labels, task)
     with own_file(path, SETTLED, roots) as (folder, own, others):
-        labelled = {name for file in others for name in _classes_in(read_bytes(file), wanted, task)}
+        there = [*others, own] if own.exists() else others
+        labelled = {name for file in there for name in _classes_in(read_bytes(file), wanted, task)}
         if unlabelled := [one for key, one in wanted.items() if one.classes is not None and key not in labelled]:
             raise InvalidRequest(
                 [
@@ -367,14 +368,19 @@ def named(person: str) -> str:
 
 @contextmanager
 def own_file(
-    path: str, file_name: str, roots: Sequence[Path], suffixes: Sequence[str] = SUFFIXES_OF_LABELS
+    path: str,
+    file_name: str,
+    roots: Sequence[Path],
+    suffixes: Sequence[str] = SUFFIXES_OF_LABELS,
+    *,
+    may_be_made: bool = True,
 ) -> Iterator[tuple[Folder, File, list[File]]]:
-    """Open a folder of labels to write in, made if need be: (folder, the file of that name, those of other people).
+    """Open a folder of labels to write in, made if it may be: (folder, the file of that name, those of other people).
 
     Nobody else reads or writes it during the block. There may be no file of that name. suffixes: what people's files
     end in. Raises what `give_labels` raises of folders and files.
     """
-    with labels_folder(path, roots) as folder, ExitStack() as stack:
+    with labels_folder(path, roots, may_be_made=may_be_made) as folder, ExitStack() as stack:
         stack.enter_context(in_our_words(folder.path))
         stack.enter_context(alone_in(folder))
         own = followed(folder.file(file_name), roots, stack)
@@ -393,9 +399,9 @@ def _refuse_a_copy(file_name: str, folder: Folder, suffixes: Sequence[str]) -> N
 
 
 @contextmanager
-def labels_folder(path: str, roots: Sequence[Path]) -> Iterator[Folder]:
-    """Open the folder of labels, made if need be. Raises PathWrongKind for a file, or a folder of images."""
-    real = confine(path, roots)
+def labels_folder(path: str, roots: Sequence[Path], *, may_be_made: bool = True) -> Iterator[Folder]:
+    """Open the folder of labels, made if it may be. Raises PathWrongKind for a file, or a folder of images."""
+    real = confine(path, roots) if may_be_made else existing_file_or_folder(path, roots)
     if not os.path.lexists(real):
         _make(real, roots)
     if real.is_file():
@@ -546,13 +552,17 @@ def _contradicting(
 ) -> dict[File, set[str]]:
     """List by file the names that it has with other classes, to be taken out of it.
 
-    Raises LabelledOtherwise if there are any and `replace` was not asked for.
+    Of what is settled, and stays so, nothing else can contradict it. Raises LabelledOtherwise if there are any and
+    `replace` was not asked for.
     """
     faults = []
     names_by_file: dict[File, set[str]] = {}
-    for file, classes in classes_by_file.items():
+    settled: set[str] = set()
+    for file, classes in sorted(classes_by_file.items(), key=lambda said: said[0].name != SETTLED):
         for name, class_names in classes.items():
-            others = wanted[name].otherwise(class_names)
+            others = [] if name in settled else wanted[name].otherwise(class_names)
+            if file.name == SETTLED and not (others and replace):
+                settled.add(name)
             if others and replace:
                 names_by_file.setdefault(file, set()).add(name)
             elif others and wanted[name].classes is not None:
@@ -587,5 +597,9 @@ def own_bytes(file: File) -> bytes:
 
 
 def write_all(changed: Mapping[File, bytes]) -> None:
-    """Write the files that change, the person's own first: should we end in between, no label is lost."""
-    replace_together({file.at: data for file, data in changed.items() if not file.exists() or read_bytes(file) != data})
+    """Write the files that change, the person's own first: should we end in between, no label is lost.
+
+    No file is made to hold nothing.
+    """
+    there = {file: read_bytes(file) if file.exists() else b"" for file in changed}
+    replace_together({file.at: data for file, data in changed.items() if there[file] != data})

@@ -17,8 +17,9 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.boxes import SHARES, BoxedImage, Said, contested, format_line, iou, parse_line
-from nextlabel.core.data.labels import MAX_LISTED, entries_of, labels_files, sorted_classes
+from nextlabel.core.data.box_files import box_entries
+from nextlabel.core.data.boxes import SHARES, BoxedImage, Said, contested, format_line, iou
+from nextlabel.core.data.labels import MAX_LISTED, labels_files, sorted_classes
 from nextlabel.core.data.labels_folder import SUFFIXES_OF_BOXES
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import shown
@@ -116,7 +117,7 @@ class Detection(Task):
         said: dict[str, list[Said]] = defaultdict(list)
         unfinished: set[str] = set()
         with labels_files(path, roots, suffixes=self.suffixes) as files:
-            for file, number, name, image in entries_of(files, faults, parse_line):
+            for file, number, name, image in box_entries(files, faults):
                 if image.unfinished:
                     unfinished.add(as_seen(name))
                 else:

@@ -132,6 +132,8 @@ def test_who_draws_otherwise_may_settle_it_so_over_what_was_seen(drawn, data):
     file = data.root / "boxes" / "boxes-anna.jsonl"
     before = file.read_text()
     assert problem(drawn.give("plain.png", [], settle=True))["code"] == "labelled_otherwise"
+    both = drawn.give("plain.png", [], settle=True, keep_both=True, replace=[theirs])
+    assert (both.status_code, problem(both)["errors"][0]["pointer"]) == (422, "/keep_both")
     assert drawn.give("plain.png", [], settle=True, replace=[theirs]).json()["replaced"] == {}
     assert (file.read_text(), drawn.counts().json()["nothing_here"]) == (before, 1)
 

@@ -407,7 +407,36 @@ def test_contradictions_are_settled_with_both_drawings_side_by_side_and_nobodys_
     assert {file: file.read_bytes() for file in before} == before
 
 
-def test_who_draws_otherwise_than_was_settled_is_asked_and_may_say_that_theirs_counts(visit, project, labels):
+def test_who_draws_otherwise_may_say_that_theirs_counts_and_undo_opens_it_again(visit, project, labels):
+    anna = write_lines([("scene_0.png", BoxedImage(*SIZE, (Box("red", 100, 100, 60, 60),)))])
+    (labels / "boxes-anna.jsonl").write_text(anna)
+    visitor = visit()
+    batch(visitor.page)
+    page = visitor.open("#/label", project)
+    stage_of(page)
+    page.get_by_role("option", name=re.compile("scene_0.*1 box by anna")).click()
+    page.get_by_role("button", name=re.compile("red 60 × 60")).click()
+    page.keyboard.press("Delete")
+    question = page.get_by_role("dialog", name="It was changed meanwhile")
+    expect(question).to_contain_text("anna drew on scene_0.png, too, and otherwise")
+    question.get_by_role("button", name="Mine counts").click()
+    settled = page.get_by_role("option", name=re.compile("scene_0.*nothing here, settled$"))
+    expect(settled).to_be_visible()
+    assert drawn(labels) == {"scene_0.png": []}
+    page.keyboard.press("z")
+    until(
+        page,
+        lambda: (
+            {file.name: file.read_text() for file in labels.glob("*boxes-*") if file.read_text()}
+            == {"boxes-anna.jsonl": anna}
+        ),
+    )
+    assert (labels / "_settled.jsonl").read_text() == ""
+    assert drawn(labels) == {"scene_0.png": [("red", [100, 100, 60, 60])]}
+    visitor.forgive("409")
+
+
+def test_a_nudge_of_a_settled_box_counts_and_changes_nobodys_file(visit, project, labels):
     lines = [write_lines([("scene_0.png", BoxedImage(*SIZE, (Box("red", x, 100, 60, 60),)))]) for x in (100, 300)]
     for person, line in zip(("anna", "me"), lines, strict=True):
         (labels / f"boxes-{person}.jsonl").write_text(line)
@@ -416,15 +445,15 @@ def test_who_draws_otherwise_than_was_settled_is_asked_and_may_say_that_theirs_c
     batch(visitor.page)
     page = visitor.open("#/label", project)
     stage_of(page)
-    page.get_by_role("option", name=re.compile("scene_0.*1 box, settled")).click()
+    tile = page.get_by_role("option", name=re.compile("scene_0.*1 box, settled$"))
+    tile.click()
     page.get_by_role("button", name=re.compile("red 60 × 60")).click()
-    page.keyboard.press("Delete")
-    question = page.get_by_role("dialog", name="It was changed meanwhile")
-    expect(question).to_contain_text("It was settled what counts on scene_0.png")
-    question.get_by_role("button", name="Mine counts").click()
-    until(page, lambda: drawn(labels) == {"scene_0.png": []})
-    assert (labels / "boxes-anna.jsonl").read_text() == lines[0]
-    visitor.forgive("409")
+    for _ in range(8):
+        page.keyboard.press("ArrowRight")
+    until(page, lambda: drawn(labels) == {"scene_0.png": [("red", [108, 100, 60, 60])]})
+    expect(tile).to_be_visible()
+    for person, line in zip(("anna", "me"), lines, strict=True):
+        assert (labels / f"boxes-{person}.jsonl").read_text() == line
 
 
 def test_what_somebody_else_settled_meanwhile_is_seen_at_once_by_whoever_was_slower(visit, project, labels):

@@ -235,6 +235,15 @@ def test_boxes_are_settled_in_one_way_alone_and_as_somebody_drew(drawn, said):
         assert "who has: Anna_P, ben" in told.stderr
 
 
+def test_of_two_files_of_one_person_it_is_said_which_counts(drawn):
+    (drawn / "ben.jsonl").write_text((drawn / "boxes-Anna_P.jsonl").read_text())
+    told = labels("settle", drawn, "a.png", "--as", "ben", "--task", "detection")
+    assert (told.exit_code, (drawn / "_settled.jsonl").exists()) == (2, False)
+    assert "'ben' has drawn on 'a.png' in ben.jsonl, boxes-ben.jsonl" in " ".join(told.stderr.split())
+    told = labels("settle", drawn, "a.png", "--as", "boxes-ben.jsonl", "--task", "detection")
+    assert told.stderr == "a.png: as boxes-ben.jsonl drew, nothing here\n"
+
+
 def test_classes_are_not_settled_as_somebody_drew(folder):
     assert labels("settle", folder, "b.png", "--as", "ben").exit_code == 2
 

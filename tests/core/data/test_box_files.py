@@ -110,6 +110,18 @@ def test_a_name_is_found_however_it_is_written(folder, written):
     assert DETECTION.read(folder.path).images == {name: image(DOG)}
 
 
+@pytest.mark.parametrize(
+    "written", ['{"height": 80, "name": "%s"', '{"name": "./%s", "height": 80', '{"name"  :\t"%s", "height": 80']
+)
+def test_a_name_is_found_among_many_wherever_in_the_line_it_stands(folder, written):
+    folder.path.mkdir()
+    lines = [f'{written % name}, "width": 100, "boxes": []}}\n' for name in ("a.png", "b.png")]
+    folder.file().write_text("".join(lines))
+    for more in (0, 40):
+        found = drawings_of(folder.path, ["b.png", *map(str, range(more))], folder.roots)
+        assert {name: [one.drawn for one in said] for name, said in found.items()} == {"b.png": [image()]}
+
+
 def test_other_people_are_contradicted_only_in_what_was_seen(folder):
     seen = folder.give("a.png", image(CAT), person="anna")
     near = CAT._replace(x=2.0)

@@ -16,7 +16,7 @@ from nextlabel.core.data.box_files import (
 )
 from nextlabel.core.data.boxes import Box, BoxedImage, format_line
 from nextlabel.core.data.spelling import as_seen
-from nextlabel.core.errors import BoxesChanged, InvalidRequest, LabelledOtherwise
+from nextlabel.core.errors import BoxesChanged, InvalidRequest, LabelledOtherwise, LabelsMalformed, PathNotFound
 from nextlabel.core.tasks.registry import DETECTION
 
 CAT, DOG = Box("cat", 1, 2, 30, 40), Box("dog", 50, 10, 20.5, 20)
@@ -195,3 +195,57 @@ def test_to_settle_and_to_open_again_leaves_every_file_as_it_was(tmp_path_factor
     settled(folder, name, None)
     assert files(folder) == before
     assert DETECTION.read_with_conflicts(folder) == (labels, conflicts)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "fault"),
+    [
+        ((image(CAT, unfinished=True),), "1: 'a.png' is unfinished"),
+        ((image(CAT), image(DOG)), "2: 'a.png' is settled twice"),
+    ],
+)
+def test_what_can_not_be_settled_is_a_fault_wherever_it_is_read(folder, drawn, fault):
+    (folder / SETTLED).write_text("".join(f"{format_line('a.png', one)}\n" for one in drawn))
+    for read in (DETECTION.read_with_conflicts, lambda folder: survey_boxes(folder, [])):
+        with pytest.raises(LabelsMalformed, match=f"_settled.jsonl:{fault}"):
+            read(folder)
+    with pytest.raises(LabelsMalformed, match=f"_settled.jsonl{fault[1:]}"):
+        version(folder, "a.png")
+
+
+def test_a_line_that_stands_twice_in_the_same_words_settles_it(folder):
+    (folder / SETTLED).write_text(f"{format_line('a.png', image(DOG))}\n" * 2)
+    assert DETECTION.read(folder).images["a.png"] == image(DOG)
+    assert survey_boxes(folder, []).conflicts == {}
+
+
+def test_what_is_to_be_settled_is_not_to_be_settled_later(folder):
+    before = files(folder)
+    with pytest.raises(InvalidRequest) as error:
+        give(folder, "cem", "a.png", image(DOG), settle=True, keep_both=True)
+    assert [fault.pointer for fault in error.value.faults] == ["/keep_both"]
+    assert files(folder) == before
+
+
+def test_what_was_never_settled_is_opened_again_without_a_file_or_a_folder(folder):
+    settled(folder, "a.png", None)
+    assert not (folder / SETTLED).exists()
+    for none in (folder / "none", folder / ("long" * 70)):
+        with pytest.raises(PathNotFound):
+            settle_boxes(str(none), [GivenBoxes("a.png", None)], roots=[folder])
+    assert not (folder / "none").exists()
+
+
+def test_the_same_answer_again_leaves_the_file_as_it_is(folder):
+    settled(folder, "a.png", image(DOG))
+    settled(folder, "b.png", image(CAT))
+    before = (folder / SETTLED).stat()
+    settled(folder, "a.png", image(DOG))
+    assert (folder / SETTLED).stat() == before
+
+
+def test_what_is_settled_can_be_settled_otherwise_when_nobody_s_drawing_is_left(folder):
+    settled(folder, "b.png", image(CAT))
+    give(folder, "anna", "b.png", None)
+    settled(folder, "b.png", image(DOG))
+    assert DETECTION.read_with_conflicts(folder)[0].images["b.png"] == image(DOG)

@@ -84,3 +84,29 @@ def test_a_class_that_is_renamed_is_renamed_in_what_was_settled(folder):
     settled(folder, ("a.png", "cat"))
     change_class(folder, "cat", "feline", roots=[folder])
     assert CLASSIFICATION.read(folder).classes_by_name["a.png"] == "feline"
+
+
+def give(folder, person, *pairs, **more):
+    given = [GivenLabel(*pair) for pair in pairs]
+    return give_labels(str(folder), given, person=person, roots=[folder.parent], task=CLASSIFICATION, **more)
+
+
+def test_who_says_what_is_settled_is_not_asked_about_what_counts_no_more(folder):
+    settled(folder, ("a.png", "cat"))
+    give(folder, "cem", ("a.png", "cat"))  # Åsa says dog
+    assert give(folder, "cem", ("a.png", "cat"), replace=True).replaced == {}
+    with pytest.raises(LabelledOtherwise) as error:
+        give(folder, "cem", ("a.png", "fox"))
+    assert [fault.detail for fault in error.value.faults] == ["a.png is cat in _settled.txt"]
+
+
+def test_what_is_settled_can_be_settled_otherwise_when_nobody_s_label_is_left(folder):
+    settled(folder, ("b.png", "cat"))
+    give(folder, "anna", ("b.png", None))
+    settled(folder, ("b.png", "dog"))
+    assert (folder / "_settled.txt").read_text() == "b.png\tdog\n"
+
+
+def test_what_was_never_settled_is_opened_again_without_a_file(folder):
+    settled(folder, ("a.png", None))
+    assert not (folder / "_settled.txt").exists()

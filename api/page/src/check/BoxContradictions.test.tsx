@@ -1,7 +1,7 @@
 import { fireEvent, render, screen } from "@testing-library/preact";
 import { expect, test, vi } from "vitest";
 import { setProject } from "../store/project";
-import { aProject, asked, held, service } from "../testing";
+import { aProject, asked, held, problem, service, settle } from "../testing";
 import { BoxContradictions } from "./BoxContradictions";
 
 const sent = () => asked.filter(({ what }) => what === "POST labels/boxes/settle").map(({ body }) => body);
@@ -56,4 +56,42 @@ test("of two drawings that are pressed, the last one holds, each over what was s
   fireEvent.click(await screen.findByText("Open again"));
   await vi.waitFor(() => expect(sent()).toHaveLength(3));
   expect(sent()[2]).toMatchObject({ images: [{ name: "a.png", boxes: null }] });
+});
+
+test("drawings are asked for again where something has changed, and where an answer was refused", async () => {
+  setProject({ ...aProject, task: "detection" });
+  const counts = { labels: 1, classes: [], people: [], settled: [] };
+  const drawing = { version: "1", boxes: [], unfinished: false, width: 90, height: 90 };
+  service.set("GET labels/boxes/images", () => ({
+    images: [
+      {
+        name: "a.png",
+        width: 90,
+        height: 90,
+        settled: null,
+        version: "v1",
+        drawings: [{ ...drawing, person: "anna", file: "boxes-anna.jsonl" }],
+      },
+    ],
+  }));
+  let etag = '"1"';
+  service.set("GET labels/boxes", (_, __, headers) =>
+    headers.get("If-None-Match") === etag
+      ? new Response(null, { status: 304 })
+      : new Response(JSON.stringify({ ...counts, conflicts: [{ name: "a.png", said: {} }] }), { headers: { etag } }),
+  );
+  service.set("POST labels/boxes/settle", () => problem(409, "boxes_changed", "a.png was changed meanwhile"));
+  const times = (path: string) => asked.filter(({ what }) => what.split("?")[0] === `GET ${path}`).length;
+  render(<BoxContradictions />);
+  const annas = await screen.findByText("As anna drew");
+  const soon = () => window.dispatchEvent(new Event("focus"));
+  soon();
+  await vi.waitFor(() => expect(times("labels/boxes")).toBe(2));
+  await settle();
+  expect(times("labels/boxes/images")).toBe(1);
+  etag = '"2"';
+  soon();
+  await vi.waitFor(() => expect(times("labels/boxes/images")).toBe(2));
+  fireEvent.click(annas);
+  await vi.waitFor(() => expect(times("labels/boxes/images")).toBe(3));
 });

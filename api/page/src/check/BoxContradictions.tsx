@@ -5,7 +5,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import type { ImageBoxes } from "../service/types";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { useRefused } from "../shared/refused";
-import { drawnOn, isOwn, settleBoxes, survey } from "../store/drawings";
+import { drawnOn, isOwn, settleBoxes, surveyIfChanged } from "../store/drawings";
 import { attempt } from "../store/notices";
 import { go } from "../store/route";
 import { inOrder } from "../store/turns";
@@ -26,10 +26,13 @@ export function BoxContradictions() {
   const settled = useSignal<readonly ImageBoxes[]>([]);
   const { orShown, refused } = useRefused();
   const looks = useMemo(inOrder, []);
+  const shown = useMemo(() => ({ etag: null as string | null }), []);
   const refresh = () =>
     void orShown(async () => {
       const isNewest = looks.asked();
-      const view = await survey(lifetime);
+      const changed = await surveyIfChanged(shown.etag, lifetime);
+      if (!changed) return;
+      const { view, etag } = changed;
       const open = view.conflicts.slice(0, MOST);
       const last = view.settled.slice(-MOST).reverse();
       const drawn = await drawnOn([...open, ...last.map((name) => ({ name }))], lifetime);
@@ -37,12 +40,15 @@ export function BoxContradictions() {
       found.value = open.flatMap(({ name }) => drawn.get(name) ?? []);
       settled.value = last.flatMap((name) => drawn.get(name) ?? []);
       counts.value = { open: view.conflicts.length, settled: view.settled.length };
+      shown.etag = etag;
     });
   useEffect(refresh, []);
   useFreshness(EVERY_S, refresh);
   const onTried = (isWritten: boolean) => {
     looks.overtake(); // what was asked before may not know of it
-    if (!isWritten) refresh();
+    if (isWritten) return;
+    shown.etag = null;
+    refresh();
   };
   const { check } = words;
   return (

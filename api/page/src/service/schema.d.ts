@@ -275,8 +275,8 @@ export interface paths {
          * Post Settled Boxes
          * @description Settle what people drew otherwise. Their files stay as they are; what is settled counts before them.
          *
-         *     Boxes of null open the question again. Where somebody drew or settled something else than what was seen, by its
-         *     `version`, nothing is written (409 `boxes_changed`).
+         *     Boxes of null open the question again; where it is open, nothing changes. Where somebody drew or settled something
+         *     else than what was seen, by its `version`, nothing is written (409 `boxes_changed`).
          */
         post: operations["post_settled_boxes_labels_boxes_settle_post"];
         delete?: never;
@@ -1220,13 +1220,13 @@ export interface components {
             replace?: string[];
             /**
              * Settle
-             * @description What `replace` names stays where it is, and this is settled to count.
+             * @description What `replace` names stays where it is, and this is settled to count. Where nothing that it names contradicts this, nothing is settled. Not with `keep_both` (422).
              * @default false
              */
             settle: boolean;
             /**
              * Keep Both
-             * @description Let other files contradict this: that is to be settled then.
+             * @description Let other files contradict this: that is to be settled then. Not with `settle`.
              * @default false
              */
             keep_both: boolean;
@@ -2672,7 +2672,7 @@ export interface components {
             height: number | null;
             /** Drawings */
             drawings: components["schemas"]["DrawingView"][];
-            /** @description What was settled between them, and counts in the place of all that they drew; null: nothing was. */
+            /** @description What was settled between them, and counts in the place of all that they drew; null: nothing was. It is nobody's: its `person` is `_settled`. */
             settled: components["schemas"]["DrawingView"] | null;
             /**
              * Version

@@ -241,19 +241,168 @@ test("what was drawn while it was looked what is on the disk stays, though the a
   expect(drawn.entries[1]!.by.value).toBe("anna");
 });
 
-test("what counts is shown as it was settled, and who draws otherwise may say that theirs counts, over what was seen", async () => {
-  const settled = { ...drawing("_settled", "s1", []), file: "_settled.jsonl" };
-  const there = { ...image("a.png", drawing("anna", "a1"), drawing("me", "m1")), settled };
-  service.set("GET labels/boxes/images", () => ({ images: [there] }));
-  const drawn = board([there]);
-  expect(drawn.current.value.sketch.value.boxes).toEqual([]);
+/** The files about a.png, as the service keeps them: who finishes otherwise than others, or than what is settled, is refused. */
+function files(drawn: Record<string, (typeof cat)[] | null>) {
+  const there = new Map(Object.entries(drawn).filter(([, boxes]) => boxes !== null));
+  const lines = (person: string) => JSON.stringify(there.get(person) ?? "");
+  const view = (): ImageBoxes => {
+    const all = [...there.keys()].map((person) => drawing(person, lines(person), there.get(person)!));
+    const version = JSON.stringify([...there]);
+    return {
+      ...image("a.png", ...all.filter(({ person }) => person !== "_settled")),
+      version,
+      settled: all.find(({ person }) => person === "_settled") ?? null,
+    };
+  };
+  const put = (person: string, boxes: (typeof cat)[] | null) =>
+    boxes ? there.set(person, boxes) : there.delete(person);
+  const changed = () => problem(409, "boxes_changed", "a.png was changed meanwhile");
+  service.set("GET labels/boxes?", () => ({ labels: 1, unfinished: 0, classes: [], people: [], conflicts: [] }));
+  service.set("GET labels/boxes/images", () => ({ images: [view()] }));
+  service.set("POST labels/boxes", (path, body) => {
+    const { images, settle, replace, keep_both } = body as Body;
+    const { boxes, version, unfinished } = images[0]!;
+    if (path.endsWith("settle")) {
+      if (version !== view().version) return changed();
+      put("_settled", boxes);
+      return { versions: { "a.png": view().version } };
+    }
+    if (version !== (there.has("me") ? lines("me") : "")) return changed();
+    const others = [...there.keys()].filter((one) => one !== "me" && lines(one) !== JSON.stringify(boxes));
+    const isRefused = boxes && !unfinished && !keep_both && others.some((one) => !replace?.includes(lines(one)));
+    if (isRefused) return problem(409, "labelled_otherwise", "a.png has something else");
+    put("me", boxes);
+    if (settle && others.length) put("_settled", boxes);
+    return { person: "me", versions: { "a.png": boxes ? lines("me") : "" } };
+  });
+  return { view, put, says: (person: string) => there.get(person)?.map(({ box }) => box[0]) ?? null };
+}
+interface Body {
+  images: { boxes: (typeof cat)[] | null; version: string; unfinished?: boolean }[];
+  settle?: boolean;
+  replace?: string[];
+  keep_both?: boolean;
+}
+const catAt = (x: number) => ({ ...cat, box: [x, 2, 30, 40] as [number, number, number, number] });
+
+/** A board of a.png, and how often it asked. */
+function boardOf(disk: ReturnType<typeof files>, decision: Decision = "mine") {
+  const decide = vi.fn(async () => decision);
+  const drawn = new Board([{ name: "a.png" }], new Map([["a.png", disk.view()]]), decide);
+  const saved = () =>
+    vi.waitFor(
+      () => expect([drawn.current.value.saving.value, drawn.current.value.wanted]).toEqual([false, undefined]),
+      5000,
+    );
+  const moved = async (x: number) => {
+    drawn.pickNext(1);
+    drawn.place([x, 2, 30, 40], `to ${x}`);
+    drawn.pick(null);
+    await saved();
+  };
+  const undone = async () => {
+    drawn.undo();
+    await saved();
+  };
+  return { drawn, decide, saved, moved, undone };
+}
+
+test("undo of what was said to count opens the question again, and one's own file is as it was", async () => {
+  const disk = files({ anna: [catAt(1)] });
+  const { drawn, saved, undone } = boardOf(disk);
+  drawn.pickNext(1);
+  drawn.remove();
+  await saved();
+  expect([disk.says("_settled"), disk.says("me"), disk.says("anna")]).toEqual([[], [], [1]]);
   expect(drawn.current.value.by.value).toBe("");
-  service.set("POST labels/boxes", (_, body) =>
-    (body as { settle?: boolean }).settle
-      ? { person: "me", versions: { "a.png": "m2" } }
-      : problem(409, "labelled_otherwise", "a.png has nothing here in _settled.jsonl"),
-  );
-  drawn.lastClass = "cat";
-  drawn.draw([20, 20, 30, 30]);
-  await vi.waitFor(() => expect(asked.at(-1)?.body).toMatchObject({ replace: ["s1", "a1"], settle: true }));
+  await undone();
+  expect([disk.says("_settled"), disk.says("me"), disk.says("anna")]).toEqual([null, null, [1]]);
+  expect(drawn.seen.value).toHaveLength(1);
+  drawn.redo();
+  await saved();
+  expect([disk.says("_settled"), disk.says("me")]).toEqual([[], []]);
+});
+
+test("one's own drawing that was kept beside another's is there again when what was said to count is undone", async () => {
+  const disk = files({ anna: [catAt(1)], me: [catAt(60)] });
+  const { moved, undone, decide } = boardOf(disk);
+  await moved(61);
+  expect(disk.says("_settled")).toEqual([61]);
+  await undone();
+  expect([disk.says("_settled"), disk.says("me")]).toEqual([null, [60]]);
+  expect(decide).toHaveBeenCalledTimes(1);
+});
+
+test("what is changed after it was said to count counts, too, and is not asked about again", async () => {
+  const disk = files({ anna: [catAt(1)] });
+  const { drawn, moved, undone, decide } = boardOf(disk);
+  await moved(60);
+  await drawn.refresh();
+  await moved(61);
+  await moved(62);
+  expect(disk.says("_settled")).toEqual([62]);
+  expect(decide).toHaveBeenCalledTimes(1);
+  await undone();
+  expect(disk.says("_settled")).toEqual([61]);
+});
+
+test("a change of what is settled counts, however small, and leaves one's own drawing that lost alone", async () => {
+  const disk = files({ anna: [catAt(1)], me: [catAt(60)], _settled: [catAt(1)] });
+  const { drawn, moved, undone, saved, decide } = boardOf(disk);
+  await moved(2);
+  await moved(3);
+  expect([disk.says("_settled"), disk.says("me")]).toEqual([[3], [60]]);
+  expect(drawn.current.value.by.value).toBe("");
+  await undone();
+  expect(disk.says("_settled")).toEqual([2]);
+  drawn.redo();
+  await saved();
+  expect(disk.says("_settled")).toEqual([3]);
+  drawn.takeBack();
+  await saved();
+  expect([disk.says("_settled"), disk.says("me")]).toEqual([[1], [60]]);
+  expect(decide).not.toHaveBeenCalled();
+});
+
+test("all that was said to count is taken back at once, and what others said is open again", async () => {
+  const disk = files({ anna: [catAt(1)] });
+  const { drawn, moved, saved } = boardOf(disk);
+  await moved(60);
+  await moved(61);
+  drawn.takeBack();
+  await saved();
+  expect([disk.says("_settled"), disk.says("me"), disk.says("anna")]).toEqual([null, null, [1]]);
+});
+
+test("what was settled otherwise since it was seen is asked about, and is there again by undo", async () => {
+  const disk = files({ anna: [catAt(1)], me: [catAt(60)], _settled: [catAt(1)] });
+  const { moved, undone, decide } = boardOf(disk);
+  disk.put("_settled", [catAt(30)]);
+  await moved(2);
+  expect(decide).toHaveBeenCalledWith(expect.anything(), [], true);
+  expect(disk.says("_settled")).toEqual([2]);
+  await undone();
+  expect([disk.says("_settled"), disk.says("me")]).toEqual([[30], [60]]);
+});
+
+test("what was settled while an image was drawn on is changed where a person says so, and their own file is not", async () => {
+  const disk = files({ anna: [catAt(1)], me: [catAt(60)] });
+  const { moved, undone, decide } = boardOf(disk);
+  disk.put("_settled", [catAt(1)]);
+  await moved(61);
+  expect(decide).toHaveBeenCalledTimes(1);
+  expect([disk.says("_settled"), disk.says("me")]).toEqual([[61], [60]]);
+  await undone();
+  expect([disk.says("_settled"), disk.says("me")]).toEqual([[1], [60]]);
+});
+
+test("what was settled meanwhile is taken where a person says so, and undo settles theirs", async () => {
+  const disk = files({ anna: [catAt(1)], me: [catAt(60)] });
+  const { drawn, moved, undone } = boardOf(disk, "theirs");
+  disk.put("_settled", [catAt(1)]);
+  await moved(61);
+  expect(disk.says("_settled")).toEqual([1]);
+  expect(drawn.seen.value.map(({ place }) => place[0])).toEqual([1]);
+  await undone();
+  expect([disk.says("_settled"), disk.says("me")]).toEqual([[61], [60]]);
 });

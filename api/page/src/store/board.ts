@@ -6,7 +6,7 @@ import { Problem, pause } from "../service/service";
 import type { ImageBoxes } from "../service/types";
 import { words } from "../words";
 import { doubt, untilDone } from "./connection";
-import { drawnOn, giveBoxes, isOwn, type Over, surveyIfChanged } from "./drawings";
+import { drawnOn, type GivenBox, giveBoxes, isOwn, type Over, settleBoxes, surveyIfChanged } from "./drawings";
 import { leaveToOthers } from "./handOuts";
 import { classes, make, moveBox, moveImages } from "./labels";
 import { note, noteOf } from "./notes";
@@ -45,6 +45,8 @@ export interface Sketch {
   finished: boolean;
   /** Nobody has drawn, changed or said anything yet. */
   untouched: boolean;
+  /** It is what is settled to count, and is written there: the person's own file stays as it is. */
+  isSettled: boolean;
 }
 
 /** What to do with what was drawn meanwhile, by oneself in another tab or by somebody else. */
@@ -66,7 +68,9 @@ export interface Entry {
   refused: Signal<boolean>;
   /** Of the person's own drawing on the disk. */
   version: string;
-  /** Of other people's, and of what was settled. */
+  /** Of all that is finished and settled on it, as it was seen last. */
+  seenAs: string;
+  /** Of other people's. */
   theirs: readonly string[];
   /** What is to be written: null takes it back; undefined: nothing. */
   wanted: Sketch | null | undefined;
@@ -127,12 +131,13 @@ export class Board {
       reason,
       suggested: boxes,
       size: signal(null),
-      sketch: signal({ boxes: [], finished: false, untouched: true }),
+      sketch: signal(nothingYet([])),
       by: signal(null),
       skipped: signal(isLeftOut(name)),
       saving: signal(false),
       refused: signal(false),
       version: "",
+      seenAs: "",
       theirs: [],
       wanted: undefined,
     }));
@@ -257,18 +262,18 @@ export class Board {
     say(unsure ? words.notes.unsureSaid(this.words()) : words.notes.sureSaid);
   }
 
-  /** Takes all that the person said of the image back, whenever it was said; suggestions are there again. */
+  /** Takes all that the person said of the image back, whenever it was said; suggestions are there again. Of what is
+   * settled, what was changed here: what was settled before stays so. */
   takeBack(): void {
     const entry = this.current.value;
     if (entry.skipped.value) return this.setSkipped(entry, false);
-    if (entry.sketch.value.untouched || entry.by.value !== null) return tell(words.boxes.nothingToTakeBack);
-    for (const box of this.boxes) if (!box.suggested) moveBox(box.class, null);
+    const now = entry.sketch.value;
+    const first = now.isSettled ? this.steps.find(({ index }) => index === entry.index)?.before : null;
+    if (now.isSettled ? !first : now.untouched || entry.by.value !== null) return tell(words.boxes.nothingToTakeBack);
     this.forget(entry);
-    if (entry.sketch.value.finished) moveImages(-1);
-    entry.sketch.value = { boxes: open(entry, []), finished: false, untouched: true };
-    this.save(entry, null);
+    this.show(entry, now, first?.isSettled ? first : nothingYet(open(entry, [])));
     this.picked.value = null;
-    say(words.boxes.takenBack);
+    say(first?.isSettled ? words.boxes.undone : words.boxes.takenBack);
   }
 
   undo(): void {
@@ -302,11 +307,11 @@ export class Board {
 
   /** Looks again what is on the disk, where that changed, and leaves what is being changed here. */
   async refresh(signal?: AbortSignal): Promise<void> {
-    const asked = new Map(this.entries.map((entry) => [entry, entry.version]));
+    const asked = new Map(this.entries.map((entry) => [entry, stateOf(entry)]));
     const found = await surveyIfChanged(this.taken, signal);
     if (!found) return;
     const drawn = await drawnOn(this.entries, signal);
-    const isAll = this.take(drawn, (entry) => asked.get(entry) === entry.version); // what was written meanwhile is newer
+    const isAll = this.take(drawn, (entry) => asked.get(entry) === stateOf(entry)); // what was written meanwhile is newer
     this.taken = isAll ? found.etag : null;
   }
 
@@ -328,9 +333,9 @@ export class Board {
     for (const entry of this.entries) {
       const found = drawn.get(entry.name);
       const mayBe = entry.wanted === undefined && !entry.saving.peek() && isAsAsked(entry);
-      const { version } = entry;
+      const before = stateOf(entry);
       if (found && mayBe) takeDrawing(entry, found);
-      if (entry.version !== version) this.forget(entry); // what was done before would be undone to over it
+      if (stateOf(entry) !== before) this.forget(entry); // what was done before would be undone to over it
       isAll &&= mayBe;
     }
     return isAll;
@@ -349,7 +354,7 @@ export class Board {
   private change(what: string, boxes: readonly Drawn[], finished = this.current.value.sketch.value.finished): void {
     const entry = this.current.value;
     const [before, last, now] = [entry.sketch.value, this.steps.at(-1), Date.now()];
-    const after = { boxes, finished, untouched: false };
+    const after = { boxes, finished, untouched: false, isSettled: before.isSettled };
     if (last && last.what === what && last.index === entry.index && now - last.at < ONE_STEP_MS) {
       last.after = after;
       last.at = now;
@@ -381,13 +386,17 @@ export class Board {
 
   private restore(step: Step, to: Sketch, from: Sketch): void {
     const entry = this.entries[step.index]!;
+    this.canUndo.value = this.steps.length > 0;
+    if (this.at.value !== step.index) this.look(step.index);
+    this.show(entry, from, to);
+  }
+
+  private show(entry: Entry, from: Sketch, to: Sketch): void {
     for (const box of from.boxes) if (!box.suggested) moveBox(box.class, null);
     for (const box of to.boxes) if (!box.suggested) moveBox(null, box.class);
     moveImages(Number(to.finished) - Number(from.finished));
-    this.canUndo.value = this.steps.length > 0;
-    if (this.at.value !== step.index) this.look(step.index);
     entry.sketch.value = to;
-    this.save(entry, to.untouched ? null : to);
+    this.save(entry, to.untouched && !to.isSettled ? null : to);
   }
 
   /** What was done to the image can't be undone any more. */
@@ -422,12 +431,18 @@ export class Board {
       if (!entry.wanted?.finished) await pause(QUIET_S); // more is to come
       const now = entry.wanted;
       try {
-        await write(entry, now, over);
+        if (isSettledOn(entry) && !now?.isSettled) {
+          await settle(entry, null); // first: what is undone counts no moment longer than it is there
+          over = { keep_both: true }; // as it was before
+        }
+        const counts = now?.isSettled ? ({ replace: entry.theirs, settle: true } as const) : over;
+        if (!isSettledOn(entry)) await write(entry, now, counts);
+        else if (now?.finished) await settle(entry, now); // until then what was settled counts
         if (entry.wanted === now) entry.wanted = undefined;
         [tries, over] = [0, {}];
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
-        if (["boxes_changed", "labelled_otherwise"].includes(error.code)) over = await this.settle(entry);
+        if (["boxes_changed", "labelled_otherwise"].includes(error.code)) over = await this.meet(entry);
         else if (error.retryable) {
           if (error.code !== "unreachable") tell(words.labels.notYetWritten(error.message), "bad");
           doubt();
@@ -442,75 +457,128 @@ export class Board {
   }
 
   /** Something else is on the disk by now: a person decides. */
-  private async settle(entry: Entry): Promise<Over> {
+  private async meet(entry: Entry): Promise<Over> {
     const found = (await untilDone(() => drawnOn([entry]))).get(entry.name);
     if (!found) return {};
     const mine = found.drawings.find(isOwn);
     const theirs = othersOf(found);
     const isOther = (mine?.version ?? "") === entry.version;
-    const people = isOther && !found.settled ? theirs.map(({ person }) => person) : [];
-    const answer = await this.decide(entry, people, isOther && !!found.settled);
+    const isSettled = isSettledOn(entry) || !!found.settled;
+    const people = isOther && !isSettled ? theirs.map(({ person }) => person) : [];
+    const answer = await this.decide(entry, people, !!found.settled);
     entry.version = mine?.version ?? "";
-    if (answer === "mine") return isOther ? { replace: theirs.map(({ version }) => version), settle: true } : {};
-    if (answer === "both") return { keep_both: true };
-    const kept = entry.wanted;
-    if (answer === "later" && kept) {
-      entry.sketch.value = { ...kept, finished: false };
-      entry.wanted = entry.sketch.value;
+    entry.theirs = theirs.map(({ version }) => version);
+    entry.seenAs = found.version;
+    if (answer === "mine" && isSettled) {
+      entry.by.value = "";
+      if (entry.wanted) this.alter(entry, { isSettled: true });
+      if (found.settled) this.stepsFrom(entry, sketchOf(entry, found)); // what is undone is what was settled
+    } else if (answer === "mine") {
+      if (isOther && entry.wanted) this.alter(entry, { isSettled: true });
+    } else if (answer === "both" || (answer === "later" && entry.wanted)) {
+      this.alter(entry, { isSettled: false, ...(answer === "later" && { finished: false }) });
+      return answer === "both" ? { keep_both: true } : {};
     } else {
       entry.wanted = undefined;
-      this.forget(entry);
       const before = entry.sketch.value;
       keepUnnamed(entry.name, []);
       takeDrawing(entry, found, true);
-      this.steps.push({ index: entry.index, before, after: entry.sketch.value, what: "take", at: Date.now() });
-      this.undone = [];
-      this.canUndo.value = true;
+      this.stepsFrom(entry, { ...before, isSettled });
       tell(words.boxes.takenInstead);
     }
     return {};
+  }
+
+  /** What is wanted, otherwise in this. */
+  private alter(entry: Entry, otherwise: Partial<Sketch>): void {
+    const before = entry.sketch.value;
+    const now = { ...before, ...otherwise };
+    for (const step of this.steps) if (step.after === before) step.after = now;
+    entry.sketch.value = now;
+    if (entry.wanted) entry.wanted = now;
+  }
+
+  /** All that can be undone of the image is that it came from there to what is shown. */
+  private stepsFrom(entry: Entry, before: Sketch): void {
+    this.forget(entry);
+    this.steps.push({ index: entry.index, before, after: entry.sketch.value, what: "take", at: Date.now() });
+    this.undone = [];
+    this.canUndo.value = true;
   }
 }
 
 // --- on the disk ----------------------------------------------------------------------------------------------------
 
+/** Into the person's own file. */
 async function write(entry: Entry, sketch: Sketch | null, over: Over): Promise<void> {
-  const own = sketch?.boxes.filter((box) => !box.suggested && box.class !== null);
-  const boxes = own?.map(({ class: one, place, crowd }) => ({ class: one!, box: place, crowd })) ?? null;
   const unfinished = !!sketch && !sketch.finished;
-  const given = { name: entry.name, version: entry.version, unfinished, boxes, ...entry.size.peek() };
+  const given = { name: entry.name, version: entry.version, unfinished, boxes: boxesOf(sketch), ...entry.size.peek() };
   entry.version = await giveBoxes(given, over);
   if (sketch?.finished) entry.by.value = null;
+  if (!sketch?.isSettled) return;
+  const found = (await untilDone(() => drawnOn([entry]))).get(entry.name);
+  if (!found?.settled) return; // by now nobody contradicts it
+  entry.by.value = "";
+  entry.seenAs = found.settled.version === entry.version ? found.version : ""; // else somebody was quicker: it is asked
 }
 
-/** What was settled, and what other people have finished. */
-const othersOf = ({ settled, drawings }: ImageBoxes) => [
-  ...(settled ? [settled] : []),
-  ...drawings.filter((one) => !isOwn(one) && !one.unfinished),
-];
+/** As what counts of the image, over what was seen; null opens it again. */
+async function settle(entry: Entry, sketch: Sketch | null): Promise<void> {
+  const given = { name: entry.name, version: entry.seenAs, boxes: boxesOf(sketch), ...entry.size.peek() };
+  entry.seenAs = await settleBoxes(given);
+  entry.by.value = sketch ? "" : null;
+}
+
+/** What of it is written. */
+function boxesOf(sketch: Sketch | null): readonly GivenBox[] | null {
+  const own = sketch?.boxes.filter((box) => !box.suggested && box.class !== null);
+  return own?.map(({ class: one, place, crowd }) => ({ class: one!, box: place, crowd })) ?? null;
+}
+
+/** What other people have finished. */
+const othersOf = ({ drawings }: ImageBoxes) => drawings.filter((one) => !isOwn(one) && !one.unfinished);
+
+/** Whether what counts on it is settled on the disk. */
+const isSettledOn = ({ by }: Entry) => by.peek() === "";
+
+/** Changes with what is written of it from here. */
+const stateOf = (entry: Entry) => `${entry.version}\t${isSettledOn(entry) ? entry.seenAs : ""}`;
+
+const nothingYet = (boxes: readonly Drawn[]): Sketch => ({ boxes, finished: false, untouched: true, isSettled: false });
+
+const shownOf = (found: ImageBoxes) => found.settled ?? found.drawings.find(isOwn) ?? othersOf(found)[0];
 
 function takeDrawing(entry: Entry, found: ImageBoxes, changed = false): void {
   const { width, height, settled } = found;
   const mine = found.drawings.find(isOwn);
-  const theirs = othersOf(found);
-  const shown = settled ?? mine ?? theirs[0];
+  const shown = shownOf(found);
+  const theirs = othersOf(found).map(({ version }) => version);
   const same =
-    (mine?.version ?? "") === entry.version && entry.theirs.join() === theirs.map(({ version }) => version).join();
-  entry.theirs = theirs.map(({ version }) => version);
+    (mine?.version ?? "") === entry.version &&
+    entry.theirs.join() === theirs.join() &&
+    (settled ? isSettledOn(entry) && entry.seenAs === found.version : !isSettledOn(entry));
+  entry.theirs = theirs;
   entry.version = mine?.version ?? "";
+  entry.seenAs = found.version;
   if (!entry.size.peek()) entry.size.value = width && height ? { width, height } : null;
   else if (same && !changed) return; // what was picked stays so
   entry.by.value = !shown || shown === mine ? null : shown === settled ? "" : shown.person;
+  entry.sketch.value = sketchOf(entry, found);
+}
+
+function sketchOf(entry: Entry, found: ImageBoxes): Sketch {
+  const shown = shownOf(found);
   const finished = shown ? !shown.unfinished : false;
   const unnamed = finished ? [] : unnamedOn(entry.name).map((box) => ({ box, class: null, crowd: false }));
   const boxes = [...(shown?.boxes ?? []), ...unnamed].map(
     (one): Drawn => ({ id: newId(), place: one.box, class: one.class, crowd: one.crowd ?? false, suggested: null }),
   );
   make([...boxes, ...entry.suggested].flatMap((one) => one.class ?? [])); // unfinished ones are not counted
-  entry.sketch.value = {
+  return {
     boxes: finished ? boxes : [...boxes, ...open(entry, boxes)],
     finished,
-    untouched: !mine && !unnamed.length,
+    untouched: !found.drawings.some(isOwn) && !unnamed.length,
+    isSettled: found.settled !== null,
   };
 }
 

@@ -1,6 +1,7 @@
 import { expect, test, vi } from "vitest";
-import { aProject, asked, held, service } from "../testing";
+import { aProject, asked, held, problem, service } from "../testing";
 import type { GivenBox } from "./drawings";
+import { toasts } from "./notices";
 import { setProject } from "./project";
 import { BoxDesk, changed, idOf, type SuspectBox } from "./suspectBoxes";
 
@@ -93,4 +94,74 @@ test("what others drew is put right as what is settled, which undo opens again, 
     { images: [{ boxes: [now[0]], version: "v1" }] },
     { images: [{ boxes: null, version: "v2" }] },
   ]);
+});
+
+/** A folder in which anna drew, and what is settled there can be changed by others, too. */
+function served(others: readonly { boxes: readonly GivenBox[] }[] = []) {
+  const size = { width: 90, height: 90 };
+  const people = [{ boxes: now }, ...others].map(({ boxes }, i) => {
+    const person = ["anna", "ben"][i]!;
+    return { person, file: `boxes-${person}.jsonl`, version: `${person}1`, boxes, unfinished: false, ...size };
+  });
+  const folder = { settled: null as readonly GivenBox[] | null, version: 1 };
+  service.set("GET labels/boxes/images", () => {
+    const settled = folder.settled && { ...people[0], person: null, file: "_settled.jsonl", boxes: folder.settled };
+    return { images: [{ name: "a.png", ...size, settled, version: `v${folder.version}`, drawings: people }] };
+  });
+  service.set("POST labels/boxes/settle", (_, body) => {
+    const { boxes, version } = (body as { images: [{ boxes: readonly GivenBox[]; version: string }] }).images[0];
+    if (version !== `v${folder.version}`) return problem(409, "boxes_changed", "a.png was changed meanwhile");
+    folder.settled = boxes;
+    folder.version++;
+    return { versions: { "a.png": `v${folder.version}` } };
+  });
+  return folder;
+}
+
+const idle = async (desk: BoxDesk, done: number) => vi.waitFor(() => expect(desk.done.value.size).toBe(done));
+const settling = () =>
+  asked.flatMap(({ what, body }) =>
+    what === "POST labels/boxes/settle" ? (body as { images: { version: string }[] }).images : [],
+  );
+
+test("what somebody else settled since is not undone", async () => {
+  setProject(aProject);
+  const folder = served();
+  const desk = new BoxDesk({ items: [suspect({})], thresholds: {} } as never);
+  desk.change();
+  await vi.waitFor(() => expect(folder.version).toBe(2));
+  Object.assign(folder, { settled: [now[1]], version: 7 });
+  desk.undo();
+  await vi.waitFor(() => expect(settling().map(({ version }) => version)).toEqual(["v1", "v2"]));
+  await vi.waitFor(() => expect(toasts.value.some(({ kind }) => kind === "bad")).toBe(true));
+  expect(folder.settled).toEqual([now[1]]);
+  expect(desk.done.value.size).toBe(1);
+});
+
+test("two changes on one image are undone one after another, on an image of the size that they were seen on", async () => {
+  setProject(aProject);
+  const folder = served();
+  const items = [suspect({}), suspect({ class: "cat", box: [1, 2, 30, 40] })];
+  const desk = new BoxDesk({ items, thresholds: {} } as never);
+  desk.change();
+  desk.change();
+  await vi.waitFor(() => expect(folder).toEqual({ settled: [], version: 3 }));
+  desk.undo();
+  desk.undo();
+  await idle(desk, 0);
+  expect(folder.settled).toBeNull();
+  expect(settling().map(({ version }) => version)).toEqual(["v1", "v2", "v3", "v4"]);
+  expect(settling()[2]).toMatchObject({ boxes: [now[0]], width: 90, height: 90 });
+});
+
+test("what people contradict each other about is not settled unseen", async () => {
+  setProject(aProject);
+  const folder = served([{ boxes: [] }]);
+  const counts = { labels: 1, classes: [], people: [], settled: [] };
+  service.set("GET labels/boxes", () => ({ ...counts, conflicts: [{ name: "a.png", said: {} }] }));
+  const desk = new BoxDesk({ items: [suspect({})], thresholds: {} } as never);
+  desk.change();
+  await idle(desk, 0);
+  expect(toasts.value.at(-1)?.text).toMatch(/settle first/);
+  expect([folder.settled, settling()]).toEqual([null, []]);
 });

@@ -5,7 +5,7 @@ import type { Place } from "../boxes/geometry";
 import type { BoxesCheck, ImageBoxes } from "../service/types";
 import { words } from "../words";
 import { untilDone } from "./connection";
-import { drawnOn, type GivenBox, giveBoxes, isOwn, settleBoxes, whatCounts } from "./drawings";
+import { drawnOn, type GivenBox, giveBoxes, isOwn, settleBoxes, survey, whatCounts } from "./drawings";
 import { attempt, say, tell } from "./notices";
 import { keptLabels } from "./project";
 import { oneAfterAnother } from "./turns";
@@ -17,13 +17,24 @@ interface Said {
   isSettled: boolean;
   /** Null: nothing is settled. */
   boxes: readonly GivenBox[] | null;
+  /** Of the image that they were drawn on. */
+  width?: number | undefined;
+  height?: number | undefined;
+}
+interface Change {
+  /** What was there, and the version of it. */
+  before: Said;
+  seen: string;
+  /** The version that it has since. */
+  written: string;
 }
 interface Step {
   item: SuspectBox;
-  /** What was there; null where it was kept. */
-  before: Said | null;
+  /** Null where it was kept. */
+  change: Change | null;
 }
 
+const MOST_LISTED = 1000; // conflicts that a survey lists
 const NEAR = 0.02; // pixels, by which a box may differ from the one that was judged
 
 export class BoxDesk {
@@ -55,7 +66,7 @@ export class BoxDesk {
     const item = this.current.value;
     if (!item) return;
     keptLabels.value = [...keptLabels.value, idOf(item)];
-    this.steps.push({ item, before: null });
+    this.steps.push({ item, change: null });
     this.mark(item, words.check.kept);
     this.next();
   }
@@ -66,12 +77,11 @@ export class BoxDesk {
     if (!item) return;
     this.mark(item, words.boxCheck.did[item.suspicion]);
     this.next();
-    const step: Step = { item, before: { isSettled: false, boxes: [] } };
+    const step: Step = { item, change: null };
     this.steps.push(step); // at once: what is done while it is written comes after it
     void this.inTurn(async () => {
-      const before = await attempt(() => change(item));
-      if (before) step.before = before;
-      else {
+      step.change = await attempt(() => change(item));
+      if (!step.change) {
         this.steps = this.steps.filter((one) => one !== step);
         this.mark(item, null);
       }
@@ -82,13 +92,20 @@ export class BoxDesk {
     const takeBack = async () => {
       const step = this.steps.pop();
       if (!step) return tell(words.check.nothingToUndo);
-      const { item, before } = step;
-      if (before) await write(await look(item.name), before);
-      if (!before) keptLabels.value = keptLabels.value.filter((one) => one !== idOf(item));
+      const { item, change } = step;
+      if (change) this.wasTakenBack(item.name, change, await write(item.name, change.before, change.written));
+      else keptLabels.value = keptLabels.value.filter((one) => one !== idOf(item));
       this.mark(item, null);
       this.look(this.items.indexOf(item));
     };
     void this.inTurn(() => attempt(takeBack));
+  }
+
+  /** What was done before on the same image stands as it did then, under the version that it has now. */
+  private wasTakenBack(name: string, { seen }: Change, version: string): void {
+    for (const { item, change } of this.steps) {
+      if (item.name === name && change?.written === seen) change.written = version;
+    }
   }
 
   private next(): void {
@@ -109,8 +126,9 @@ export const idOf = ({ name, suspicion, box, predicted_box }: SuspectBox) =>
   [name, suspicion, (box ?? predicted_box)?.map((one) => one.toFixed(1)).join(" ")].join("\t");
 
 /** Does what is suggested about the box, on top of what counts of its image. Where anybody else drew on it, that is settled
- * so, and everybody's file stays as it is. Resolves with what was there; null where the box is there no more. */
-async function change(item: SuspectBox): Promise<Said | null> {
+ * so, and everybody's file stays as it is; unless they contradict each other. Resolves with what undoes it; null where
+ * nothing was done. */
+async function change(item: SuspectBox): Promise<Change | null> {
   const image = await look(item.name);
   const mine = image.drawings.find(isOwn);
   const isSettled = image.settled !== null || image.drawings.some((one) => !isOwn(one) && !one.unfinished);
@@ -120,15 +138,32 @@ async function change(item: SuspectBox): Promise<Said | null> {
     tell(words.boxCheck.gone(item.name), "bad");
     return null;
   }
-  await write(image, { isSettled, boxes }, now);
-  return { isSettled, boxes: isSettled ? (image.settled?.boxes ?? null) : (mine?.boxes ?? null) };
+  if (await isOpen(image)) {
+    tell(words.boxCheck.open(item.name), "bad");
+    return null;
+  }
+  const seen = isSettled ? image.version : (mine?.version ?? "");
+  const written = await write(item.name, { isSettled, boxes, ...sizeOf(now ?? image) }, seen);
+  const there = isSettled ? image.settled : mine;
+  return { before: { isSettled, boxes: there?.boxes ?? null, ...sizeOf(there ?? image) }, seen, written };
 }
 
-async function write(image: ImageBoxes, { isSettled, boxes }: Said, size?: { width: number; height: number }) {
-  const given = { name: image.name, boxes, width: size?.width, height: size?.height };
-  if (isSettled) await settleBoxes({ ...given, version: image.version });
-  else await giveBoxes({ ...given, version: image.drawings.find(isOwn)?.version ?? "" });
+/** Whether people contradict each other about the image, and nothing is settled. */
+async function isOpen({ name, settled, drawings }: ImageBoxes): Promise<boolean> {
+  if (settled || drawings.filter(({ unfinished }) => !unfinished).length < 2) return false;
+  const { conflicts } = await untilDone(() => survey());
+  return conflicts.length >= MOST_LISTED || conflicts.some((one) => one.name === name.normalize());
 }
+
+/** Writes it over what had that version. Resolves with the version that it has now. */
+async function write(name: string, { isSettled, ...said }: Said, version: string): Promise<string> {
+  return isSettled ? settleBoxes({ name, ...said, version }) : giveBoxes({ name, ...said, version });
+}
+
+const sizeOf = ({ width, height }: { width: number | null; height: number | null }) => ({
+  width: width ?? undefined,
+  height: height ?? undefined,
+});
 
 async function look(name: string): Promise<ImageBoxes> {
   const found = (await untilDone(() => drawnOn([{ name }]))).get(name);

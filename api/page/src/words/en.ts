@@ -944,6 +944,7 @@ export const words = {
     legend: "Solid: as drawn. Dashed: as predicted.",
     said: (at: number, all: number, name: string, reason: string) => `${at} of ${all}: ${name}. ${reason}`,
     gone: (name: string) => `The box on ${name} is not there any more: somebody changed it. Check again.`,
+    open: (name: string) => `People drew otherwise on ${name}: settle first which drawing counts.`,
     conflicts: "One image, several drawings",
     conflictsHint:
       "People drew otherwise on these images. Nobody's boxes count here, and the image is not asked about again, until you say which are right. Everybody's drawing stays in their file.",
