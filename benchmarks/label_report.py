@@ -42,13 +42,16 @@ named `skactiveml-` are scikit-activeml's, with its defaults, on the same embedd
   labels (of those where random's curve goes so far).
 * **for random's 400, 1,000**: how many labels the method needs for what random has with that many.
 """
-UHERDING = "`uherding` has no row of its own: from two classes on, `auto` is it. "
-OTHER = {
-    "linear": UHERDING + "The head alone, without its [neighbours](heads.md#neighbours), has\n"
-    "[a page of its own](label-efficiency-linear-alone.md), with up to 2,000 labels.",
-    "linear_alone": UHERDING + "`vae10` is the first version's `vae` with ten epochs for\n"
+ROWS = (
+    "`uherding` has no row of its own: from two classes on, `auto` is it. "
+    "`vae10` is the first version's `vae` with ten epochs for\n"
     "each batch, which understates it: [methods.md](methods.md#auto) has one seed of `vae` trained to the end.\n"
-    "The default head, which asks [neighbours](heads.md#neighbours), learns more from the same labels, and has\n"
+)
+OTHER = {
+    "linear": ROWS + "The head alone, without its [neighbours](heads.md#neighbours), has\n"
+    "[a page of its own](label-efficiency-linear-alone.md), with up to 2,000 labels.",
+    "linear_alone": ROWS
+    + "The default head, which asks [neighbours](heads.md#neighbours), learns more from the same labels, and has\n"
     "[a page of its own](label-efficiency.md).",
 }
 
