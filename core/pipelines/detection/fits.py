@@ -54,21 +54,21 @@ class Split:
     def images(self) -> int:
         return len(self.learnt) + len(self.held)
 
-    def judge(self, finder: Finder, run: Run) -> Judged:
+    def judge(self, finder: Finder, run: Run) -> Answers:
         """Ask a detector of the images to score by that can be read. Where it knows no class, it finds nothing.
 
         Raises TooManyUnreadable where too many of all images can't be read.
         """
         if not finder.classes:
-            return Judged((), [*self.held.values()], [Detected.nothing()] * len(self.held))
+            return Answers((), [*self.held.values()], [Detected.nothing()] * len(self.held))
         found = finder.find(self.held_pool, list(self.held), run)
         check_share(found.unreadable, self.images, self.held_pool.place, run)
         rows = [row for row in self.held if row in found.seen]
-        return Judged(finder.classes, [self.held[row] for row in rows], [found.seen[row].detected for row in rows])
+        return Answers(finder.classes, [self.held[row] for row in rows], [found.seen[row].detected for row in rows])
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Answers:
     """What one detector finds on images, and what was drawn on them. classes: those that it knows."""
 
     classes: tuple[str, ...]
@@ -76,7 +76,7 @@ class Judged:
     said: Sequence[Detected]
 
 
-def map50_of(parts: Sequence[Judged]) -> float:
+def map50_of(parts: Sequence[Answers]) -> float:
     """Score what detectors find, each on images of its own, as that of one: mAP@50 of fewer images is too high.
 
     Raises NothingToValidate where none of them has a box.

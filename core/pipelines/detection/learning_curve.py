@@ -22,7 +22,7 @@ from nextlabel.core.kinds.learning_curve import (
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.pipelines.advice import OF_BOXES, Ahead
 from nextlabel.core.pipelines.detection.finder import finder_of, series_of
-from nextlabel.core.pipelines.detection.fits import Judged, Split, Validation, is_random, map50_of, read_validation
+from nextlabel.core.pipelines.detection.fits import Answers, Split, Validation, is_random, map50_of, read_validation
 from nextlabel.core.pipelines.detection.labelled import (
     LabelledBoxes,
     check_can_learn,
@@ -158,14 +158,14 @@ def _measure(request: LearningCurveRequest, splits: Sequence[Split], run: Run, *
     boxes, repeats = np.zeros((len(splits), len(sizes)), np.int64), np.zeros((len(splits), len(sizes)))
     map50 = np.zeros(len(sizes))
     for s, size in enumerate(sizes.tolist()):
-        judged: list[Judged] = []
+        answers: list[Answers] = []
         for r, split in enumerate(splits):
             part = dict(list(split.learnt.items())[:size])
             anew = request.model_copy(update={"seed": request.seed + r})
             finder = finder_of(anew, split.pool, part, run, series=series, keeps=False, features_do=True)
-            judged.append(split.judge(finder, run))
-            repeats[r, s] = map50_of(judged[-1:])
+            answers.append(split.judge(finder, run))
+            repeats[r, s] = map50_of(answers[-1:])
             boxes[r, s] = sum(len(image.boxes) for image in part.values())
             series.count(len(split.held), run)
-        map50[s] = map50_of(judged) if pooled else repeats[:, s].mean()
+        map50[s] = map50_of(answers) if pooled else repeats[:, s].mean()
     return _Measured(sizes, boxes, repeats, map50, finder)

@@ -8,8 +8,8 @@ const say = words.boxes;
  * settled. What has the focus, and what closing it answers, loses nothing: what is taken there can be undone. */
 export const meanwhile: Decide = async (entry, people, isSettled) => {
   const { name } = entry;
-  const bySelf = isSettled ? say.settledOtherwise(name) : say.changedHere(name);
-  const text = people.length ? say.changedBy(name, people.join(", ")) : bySelf;
+  const byNobodyElse = isSettled ? say.settledOtherwise(name) : say.changedHere(name);
+  const text = people.length ? say.changedBy(name, people.join(", ")) : byNobodyElse;
   const answer = await open<Decision>(say.changedTitle, (close) => (
     <div>
       <p class="prose">{text}</p>

@@ -4,31 +4,24 @@ import { setProject } from "../store/project";
 import { aProject, asked, held, problem, service, settle } from "../testing";
 import { BoxContradictions } from "./BoxContradictions";
 
+const size = { width: 90, height: 90 };
+const aDrawing = (person: string, x: number) => ({
+  person,
+  file: `boxes-${person}.jsonl`,
+  version: `${person}-1`,
+  boxes: [{ class: "cat", box: [x, 0, 9, 9] }],
+  unfinished: false,
+  ...size,
+});
+const drawnOn = (...drawings: readonly ReturnType<typeof aDrawing>[]) =>
+  service.set("GET labels/boxes/images", () => ({
+    images: [{ name: "a.png", ...size, settled: null, version: "v1", drawings }],
+  }));
 const sent = () => asked.filter(({ what }) => what === "POST labels/boxes/settle").map(({ body }) => body);
 
 test("of two drawings that are pressed, the last one holds, each over what was seen, and it can be opened again", async () => {
   setProject({ ...aProject, task: "detection" });
-  const drawing = (person: string, x: number) => ({
-    person,
-    file: `boxes-${person}.jsonl`,
-    version: `${person}-1`,
-    boxes: [{ class: "cat", box: [x, 0, 9, 9] }],
-    unfinished: false,
-    width: 90,
-    height: 90,
-  });
-  service.set("GET labels/boxes/images", () => ({
-    images: [
-      {
-        name: "a.png",
-        width: 90,
-        height: 90,
-        settled: null,
-        version: "v1",
-        drawings: [drawing("anna", 1), drawing("me", 40)],
-      },
-    ],
-  }));
+  drawnOn(aDrawing("anna", 1), aDrawing("me", 40));
   service.set("GET labels/boxes", () => ({
     labels: 1,
     classes: [],
@@ -61,19 +54,7 @@ test("of two drawings that are pressed, the last one holds, each over what was s
 test("drawings are asked for again where something has changed, and where an answer was refused", async () => {
   setProject({ ...aProject, task: "detection" });
   const counts = { labels: 1, classes: [], people: [], settled: [] };
-  const drawing = { version: "1", boxes: [], unfinished: false, width: 90, height: 90 };
-  service.set("GET labels/boxes/images", () => ({
-    images: [
-      {
-        name: "a.png",
-        width: 90,
-        height: 90,
-        settled: null,
-        version: "v1",
-        drawings: [{ ...drawing, person: "anna", file: "boxes-anna.jsonl" }],
-      },
-    ],
-  }));
+  drawnOn(aDrawing("anna", 1));
   let etag = '"1"';
   service.set("GET labels/boxes", (_, __, headers) =>
     headers.get("If-None-Match") === etag

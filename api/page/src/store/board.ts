@@ -442,7 +442,7 @@ export class Board {
         [tries, over] = [0, {}];
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
-        if (["boxes_changed", "labelled_otherwise"].includes(error.code)) over = await this.meet(entry);
+        if (["boxes_changed", "labelled_otherwise"].includes(error.code)) over = await this.askWhatCounts(entry);
         else if (error.retryable) {
           if (error.code !== "unreachable") tell(words.labels.notYetWritten(error.message), "bad");
           doubt();
@@ -457,7 +457,7 @@ export class Board {
   }
 
   /** Something else is on the disk by now: a person decides. */
-  private async meet(entry: Entry): Promise<Over> {
+  private async askWhatCounts(entry: Entry): Promise<Over> {
     const found = (await untilDone(() => drawnOn([entry]))).get(entry.name);
     if (!found) return {};
     const mine = found.drawings.find(isOwn);
