@@ -28,7 +28,7 @@ from nextlabel.core.data.objects import Fetched, ObjectMeta, Objects, Patience
 from nextlabel.core.data.read_ahead import ReadAhead
 from nextlabel.core.data.roots import hidden, not_allowed, shown
 from nextlabel.core.data_roots import BucketUrl, bucket_url, buckets_of, is_key
-from nextlabel.core.errors import PathNotAllowed, UnreadableImage
+from nextlabel.core.errors import PathNotAllowed, UnreadableImage, WarningCode
 
 LOOKERS = 32  # requests at once that look names up
 MOST_LOOKED_UP = 20_000  # names; for more, everything is listed
@@ -178,11 +178,11 @@ def _sorted_out(page: Iterable[ObjectMeta], url: BucketUrl) -> tuple[list[tuple[
             continue
         if has_suffix(name):
             if UNWRITABLE.search(name):
-                left_out.append(SkippedFile(printable(name), UNWRITABLE_REASON))
+                left_out.append(SkippedFile(printable(name), UNWRITABLE_REASON, WarningCode.FILE_LEFT_OUT))
             else:
                 images.append((name, meta))
         elif suffix := unread_suffix(name):
-            left_out.append(SkippedFile(printable(name), unread_reason(suffix)))
+            left_out.append(SkippedFile(printable(name), unread_reason(suffix), WarningCode.FILE_LEFT_OUT))
     return images, left_out
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from io import BufferedReader, BytesIO
 from typing import TypeAlias
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.spelling import all_as_seen, as_seen
+from nextlabel.core.errors import WarningCode
 
 HEIF_READER = "pi_heif"  # of the extra `heic`
 try:
@@ -42,10 +43,11 @@ ImageFile: TypeAlias = BufferedReader | BytesIO  #: an image opened for reading:
 
 @dataclass(frozen=True)
 class SkippedFile:
-    """A file or folder that would have been listed, but for the reason. `name` is fit for printing."""
+    """A file or folder that was left out, for the reason. `name` is fit for printing. code: of the warning of it."""
 
     name: str
     reason: str
+    code: WarningCode = field(default=WarningCode.UNREADABLE_IMAGE, compare=False)
 
 
 @dataclass(frozen=True, eq=False)

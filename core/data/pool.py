@@ -16,7 +16,7 @@ from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.places import Ahead, Place
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import all_as_seen, as_seen, spellings
-from nextlabel.core.errors import EmptyPool
+from nextlabel.core.errors import EmptyPool, WarningCode
 
 LARGE = 2_000_000  # images, from which on a dictionary of all names costs more than looking through them
 
@@ -143,7 +143,7 @@ def _without_doubles(files: Files) -> Files:
     first = {name: row for row, name in reversed([*enumerate(seen)])}
     kept = np.array(sorted(first.values()), np.int64)
     doubles = sorted(set(range(len(files))) - set(first.values()))
-    skipped = [SkippedFile(printable(files.names[row]), LOOKS_THE_SAME) for row in doubles]
+    skipped = [SkippedFile(printable(files.names[row]), LOOKS_THE_SAME, WarningCode.FILE_LEFT_OUT) for row in doubles]
     return replace(files.take(kept), skipped=tuple(sorted((*files.skipped, *skipped), key=lambda file: file.name)))
 
 

@@ -29,6 +29,7 @@ from nextlabel.core.data.opening import look_at, open_without_links
 from nextlabel.core.data.roots import is_under, real_path
 from nextlabel.core.data.stamps import Stamps
 from nextlabel.core.data.stats import NUMBERS, UNKNOWN, look, stat_all
+from nextlabel.core.errors import WarningCode
 
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
 
@@ -272,7 +273,7 @@ class Walk:
             self._looks.append(look(status))
 
     def _skip(self, name: str, reason: str) -> None:
-        self._skipped.append(SkippedFile(printable(name or "."), reason))
+        self._skipped.append(SkippedFile(printable(name or "."), reason, WarningCode.FILE_LEFT_OUT))
 
 
 @contextmanager

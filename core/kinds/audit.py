@@ -67,6 +67,7 @@ class AuditRequest(OneValidated, Detecting):
 
 
 Verdict = Literal["better", "no better", "worse", "unsure"]
+OfAll = Literal["better", "no better", "unsure", "not random"]
 
 
 class AuditArm(Part):
@@ -89,7 +90,8 @@ class AuditArm(Part):
 
 
 class AuditResult(Result):
-    """`arms`: random first, then the methods as asked."""
+    """`arms`: random first, then the methods as asked. `verdict`: whether any is better than random; `not random`: the
+    labelled images are no random sample of the pool, so that it can't be told; None in older results."""
 
     kind: Literal["audit"] = "audit"
     repeats: int
@@ -98,6 +100,7 @@ class AuditResult(Result):
     validation_images: int
     arms: tuple[AuditArm, ...]
     sentence: str
+    verdict: OfAll | None = None
     skipped: tuple[Skipped, ...]
     manifest: Manifest
 
@@ -133,7 +136,8 @@ class BoxAuditArm(Part):
 
 
 class DetectionAuditResult(DetectionResult):
-    """`arms`: random first, then the methods as asked. `detector`: what found the boxes in each round."""
+    """`arms`: random first, then the methods as asked. `detector`: what found the boxes in each round. `verdict`: as of
+    classes."""
 
     kind: Literal["audit"] = "audit"
     repeats: int
@@ -143,6 +147,7 @@ class DetectionAuditResult(DetectionResult):
     detector: str
     arms: tuple[BoxAuditArm, ...]
     sentence: str
+    verdict: OfAll | None = None
     skipped: tuple[Skipped, ...]
     manifest: Manifest
 

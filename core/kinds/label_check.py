@@ -154,9 +154,9 @@ class MultilabelLabelCheckResult(MultilabelResult):
 
 class SuspiciousBox(Part):
     """A box that was `overlooked`, has another class (`swapped`), is `badly_placed`, or that nothing predicted supports
-    (`spurious`). `box`: as it was drawn, `predicted_box`: what speaks against it; one of them may not be there.
-    `score`: from 0 to 1, the greater the more suspicious; of what is swapped, the less the more often the detector
-    confuses these classes."""
+    (`spurious`). `box`: as it was drawn, `predicted_box`: what speaks against it, and `predicted_score`: how sure that
+    is; one of them may not be there. `score`: from 0 to 1, the greater the more suspicious; of what is swapped, the
+    less the more often the detector confuses these classes."""
 
     rank: int
     name: str
@@ -165,6 +165,7 @@ class SuspiciousBox(Part):
     suggested: str | None
     box: tuple[float, float, float, float] | None
     predicted_box: tuple[float, float, float, float] | None
+    predicted_score: float | None = None
     score: float
     reason: str
 

@@ -83,11 +83,38 @@ class Coverage(Part):
     images: int
 
 
+AdviceCode = Literal[
+    "few_labels", "still_rising", "cant_be_scored", "worthwhile", "maybe_worthwhile", "doubts", "enough"
+]
+Doubt = Literal["predictions_change", "pool_not_covered"]
+
+
+class AdviceReason(Part):
+    """Why to go on or to stop, for those who say it otherwise than the advice's English `sentence`.
+
+    `ask_again_at`: so many labels, or labelled images. `gain`, `gain_interval`: what 100 more are expected to add to
+    the score; `worth`: what makes it worthwhile. `kappa`: how far the last heads agree on average; `coverage`: the
+    share of the pool that looks like something labelled. None where it doesn't matter, or isn't known. `doubts`: which
+    of these two speaks against stopping.
+    """
+
+    code: AdviceCode
+    ask_again_at: int | None = None
+    gain: float | None = None
+    gain_interval: tuple[float, float] | None = None
+    worth: float | None = None
+    kappa: float | None = None
+    coverage: float | None = None
+    doubts: tuple[Doubt, ...] = ()
+
+
 class StopAdvice(Part):
-    """`verdict`: stop, go_on, or unsure; `sentence`: why, for a person."""
+    """`verdict`: stop, go_on, or unsure; `sentence`: why, in English; `because`: for those who say it otherwise, None
+    in older results."""
 
     verdict: Literal["stop", "go_on", "unsure"]
     sentence: str
+    because: AdviceReason | None = None
 
 
 class LearningCurveResult(Result):

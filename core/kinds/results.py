@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from nextlabel.core.data.label_text import format_line, join_lines
+from nextlabel.core.errors import WarningCode
 from nextlabel.core.kinds.showing import FEW, as_html, as_text, in_short
 
 if TYPE_CHECKING:
@@ -220,10 +221,11 @@ class ClassProbability(Part):
 
 
 class Skipped(Part):
-    """An image that was left out, and why."""
+    """An image that was left out, and why: in English, and by the code of the warning of it; None in older results."""
 
     name: str
     reason: str
+    code: WarningCode | None = None
 
 
 class Manifest(Part):

@@ -41,6 +41,7 @@ from nextlabel.core.kinds.results import (
     TimedPart,
 )
 from nextlabel.core.methods.base import Need
+from nextlabel.core.methods.reasons import IMAGE_REASONS, ImageCode, MethodReason
 from nextlabel.core.methods.registry import METHODS, methods_of, parse_method
 from nextlabel.core.people import in_file_names
 
@@ -186,6 +187,35 @@ class HandedOutPart(Part):
             yield f"Left out as {self.handed_to} is unsure of them: {self.unsure_of}."
 
 
+class Doubted(Part):
+    """What a model was unsure of. `class`: None for a box that is just something."""
+
+    class_name: str | None = Field(alias="class")
+    probability: float
+
+
+class ImageReason(Part):
+    """Why an image was picked, for those who say it otherwise than an item's English `reason`.
+
+    `code`: what it was picked for, `unsure_of`: what was in doubt about it, `by_neighbours`: according to its
+    neighbours among the labelled images, whatever the head as a whole predicts.
+    """
+
+    code: ImageCode
+    unsure_of: tuple[Doubted, ...] = ()
+    by_neighbours: bool = False
+    rare_class: bool = False
+
+    def in_words(self, between: str = " / ") -> str:
+        """Say it in English."""
+        words = IMAGE_REASONS[self.code]
+        if self.unsure_of:
+            named = (f"{one.class_name or 'something'} {one.probability:.2f}" for one in self.unsure_of)
+            words += f": {between.join(named)}"
+        words += " by its neighbours" if self.by_neighbours else ""
+        return f"{words}; rare class" if self.rare_class else words
+
+
 class SelectionItem(Part):
     """`copies`: unlabelled near-copies of it that were left out, at most 100; they may be given the same label.
 
@@ -199,14 +229,18 @@ class SelectionItem(Part):
     top: tuple[ClassProbability, ...]
     cluster: int | None
     reason: str
+    because: ImageReason | None = None
     copies: tuple[str, ...] = ()
     second_opinion: bool = False
 
 
 class MethodUsed(Part):
+    """`why`: in an English clause, `because`: the same for those who say it otherwise; None in older results."""
+
     asked: str
     name: str
     why: str
+    because: MethodReason | None = None
 
 
 class MapPoint(Part):
@@ -267,6 +301,7 @@ class MultilabelSelectionItem(Part):
     in_doubt: tuple[ClassProbability, ...] = ()
     cluster: int | None
     reason: str
+    because: ImageReason | None = None
     copies: tuple[str, ...] = ()
     second_opinion: bool = False
 
@@ -327,6 +362,7 @@ class DetectionSelectionItem(Part):
     expected_boxes: float
     cluster: int | None
     reason: str
+    because: ImageReason | None = None
     copies: tuple[str, ...] = ()
 
 

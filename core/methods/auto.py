@@ -7,13 +7,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from nextlabel.core.counting import counted
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Rows
 from nextlabel.core.methods.baseline import Random
 from nextlabel.core.methods.by_names import AutoByNames
 from nextlabel.core.methods.coverage import FacilityLocation, MaxHerding
 from nextlabel.core.methods.detection import ClassSum
 from nextlabel.core.methods.hybrid import UHerding
+from nextlabel.core.methods.reasons import ImageCode, Known, MethodCode, MethodReason
 from nextlabel.core.methods.uncertainty import Margin
 
 
@@ -31,7 +31,6 @@ class Auto(Method):
     summary: ClassVar[str] = "The method that fits what is labelled so far; the result says which, and why."
     use: ClassVar[str] = "By default, at any number of labels, on any pool."
     source: ClassVar[str] = "ours, by evidence: docs/methods.md"
-    reason: ClassVar[str] = "chosen by auto"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         classes = len(np.unique(inputs.targets, axis=0))
@@ -46,7 +45,7 @@ class AutoOfBoxes(Method):
 
     name: Literal["auto"] = "auto"
     needs: ClassVar[frozenset[Need]] = UHerding.needs
-    reason: ClassVar[str] = UHerding.reason
+    reason: ClassVar[ImageCode] = UHerding.reason
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         aside = add // COVERAGE_SHARE
@@ -63,22 +62,22 @@ NEARLY_ALL = 0.8  # of the labels
 UNSEEN = 0.02  # of the labels, in classes that were seen once: as many of the pool may be of others
 
 
-def settle_for_boxes(asked: Method, *, boxes: bool, embeddings: bool) -> tuple[Method, str]:
-    """Return the method to run on images for boxes in place of the one asked for, and a clause that says why.
+def settle_for_boxes(asked: Method, *, boxes: bool, embeddings: bool) -> tuple[Method, MethodReason]:
+    """Return the method to run on images for boxes in place of the one asked for, and why it is that one.
 
     boxes: whether a detector, trained here or elsewhere, tells of any. embeddings: whether there are some.
     """
     if not boxes and not embeddings and asked.needs:
-        return Random(), "the predictions have no box, and there are no embeddings: by chance"
+        return Random(), MethodReason(code="no_box_no_embeddings")
     if isinstance(asked, Auto):
         if not boxes:
-            return MaxHerding(), "there is no box to learn from yet: images that stand for the whole pool"
+            return MaxHerding(), MethodReason(code="no_box_yet")
         if not embeddings:
-            return ClassSum(), "there are predictions, and no embeddings: images whose boxes are doubtful"
-        return AutoOfBoxes(), "images that stand for what the detector is unsure of, and a tenth for the whole pool"
+            return ClassSum(), MethodReason(code="doubtful_boxes")
+        return AutoOfBoxes(), MethodReason(code="unsure_boxes")
     if asked.needs <= {Need.EMBEDDINGS} or boxes:
-        return asked, "as asked"
-    return MaxHerding(), f"there is no box to learn from yet, and {asked.name} looks at boxes"
+        return asked, MethodReason(code="asked")
+    return MaxHerding(), MethodReason(code="needs_boxes")
 
 
 def settle(
@@ -88,27 +87,27 @@ def settle(
     *,
     labelled_classes: int | None = None,
     embeddings: bool = True,
-    known: str | None = None,
+    known: Known | None = None,
     names: bool = False,
     unseen: bool = False,
-) -> tuple[Method, str]:
-    """Return the method to run in place of the one asked for, and a clause that says why it is that one.
+) -> tuple[Method, MethodReason]:
+    """Return the method to run in place of the one asked for, and why it is that one.
 
     labels: how many images are labelled; classes: how many classes they, or the predictions, have.
     labelled_classes: how many the labels have; None: all of them.
     embeddings: whether there are any; without them there must be predictions.
-    known: what is labelled, in words, where that is not so many classes.
+    known: what is labelled, where the number of classes doesn't tell it.
     names: whether the names of the classes say what images may be, as long as labels teach nothing.
     unseen: whether there are likely classes that no label has, as `unseen_likely` tells.
     """
     if isinstance(asked, Auto):
-        known = known or _what_is_known(labels, classes)
-        return _regime(known, classes, embeddings=embeddings, names=names, unseen=unseen)
+        method, code = _regime(classes, embeddings=embeddings, names=names, unseen=unseen)
+        return method, _reason(code, known, labels, classes)
     labelled_classes = classes if labelled_classes is None else labelled_classes
     if classes >= asked.classes_needed() and labelled_classes >= asked.classes_needed(labelled=True):
-        return asked, "as asked"
-    lacks = "needs two classes" if asked.classes_needed() == 2 else "learns from labelled images"
-    return MaxHerding(), f"{known or _what_is_known(labels, min(classes, labelled_classes))}, and {asked.name} {lacks}"
+        return asked, MethodReason(code="asked")
+    lacks: MethodCode = "needs_two_classes" if asked.classes_needed() == 2 else "needs_labels"
+    return MaxHerding(), _reason(lacks, known, labels, min(classes, labelled_classes))
 
 
 def unseen_likely(targets: Rows) -> bool:
@@ -127,21 +126,17 @@ def unseen_likely(targets: Rows) -> bool:
     return bool(np.count_nonzero(images_per_class == 1) >= UNSEEN * len(targets))
 
 
-def _regime(known: str, classes: int, *, embeddings: bool, names: bool, unseen: bool) -> tuple[Method, str]:
+def _regime(classes: int, *, embeddings: bool, names: bool, unseen: bool) -> tuple[Method, MethodCode]:
     if not embeddings:
-        return Margin(), "there are predictions, and no embeddings: images that the predictions are unsure of"
+        return Margin(), "no_embeddings"
     if classes < 2 and names:
-        what = f"{known}, and the classes have names"
-        return AutoByNames(), f"{what}: images that stand for the whole pool, and for each class that its name tells"
+        return AutoByNames(), "names"
     if classes < 2:
-        return MaxHerding(), f"{known}: images that stand for the whole pool"
-    if unseen:
-        what = f"{known}, nearly all of one and some classes seen once, so that others are likely unseen"
-        return FacilityLocation(), f"{what}: images that stand for the whole pool, and first for what lies apart"
-    return UHerding(), f"{known}: images that stand for what the head is unsure of"
+        return MaxHerding(), "whole_pool"
+    return (FacilityLocation(), "unseen") if unseen else (UHerding(), "unsure")
 
 
-def _what_is_known(labels: int, classes: int) -> str:
-    if classes > 1:
-        return f"{counted(labels, 'label')} of {counted(classes, 'class', 'classes')}"
-    return "nothing is labelled yet" if classes == 0 else "only one class is labelled"
+def _reason(code: MethodCode, known: Known | None, labels: int, classes: int) -> MethodReason:
+    if known is None:
+        known = "several_classes" if classes > 1 else "one_class" if classes else "nothing"
+    return MethodReason(code=code, known=known, labels=labels, classes=classes)

@@ -19,6 +19,7 @@ from nextlabel.core.faults import NoBooleansAsNumbers
 from nextlabel.core.methods.arrays import NO_ROWS, Matrix, Rows
 from nextlabel.core.methods.found_boxes import FoundBoxes
 from nextlabel.core.methods.geometry import Geometry
+from nextlabel.core.methods.reasons import ImageCode
 from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
 
 __all__ = ["NO_ROWS", "Inputs", "Matrix", "Method", "Need", "Picks", "Preparation", "Rows"]
@@ -145,7 +146,7 @@ class Method(NoBooleansAsNumbers, ABC):
     summary: ClassVar[str]
     use: ClassVar[str]
     source: ClassVar[str]
-    reason: ClassVar[str]
+    reason: ClassVar[ImageCode]
     least_classes: ClassVar[int] = 0
     fixed_clusters: ClassVar[bool] = False
     drawn: ClassVar[float] = 1.0

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from nextlabel.core.methods.base import Inputs, Method, Picks
+from nextlabel.core.methods.reasons import ImageCode
 
 
 class Random(Method):
@@ -16,7 +17,7 @@ class Random(Method):
     summary: ClassVar[str] = "Chance."
     use: ClassVar[str] = "For validation sets, and as the control that every other method has to beat."
     source: ClassVar[str] = "baseline"
-    reason: ClassVar[str] = "drawn by chance"
+    reason: ClassVar[ImageCode] = "chance"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         drawn = rng.random(len(inputs.candidates))  # (K,)

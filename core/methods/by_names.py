@@ -12,6 +12,7 @@ from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks
 from nextlabel.core.methods.coverage import MaxHerding, Sampled, sampled
 from nextlabel.core.methods.geometry import slices
+from nextlabel.core.methods.reasons import ImageCode
 
 BY_NAMES = 1_000  # picks at most; the others of a large batch are herded
 EVERY = 2  # so many picks are one of a class's turn
@@ -33,7 +34,7 @@ class AutoByNames(Method):
 
     name: Literal["auto"] = "auto"
     needs: ClassVar[frozenset[Need]] = frozenset({Need.EMBEDDINGS, Need.LOGITS})
-    reason: ClassVar[str] = "stands for a region of the pool, or for a class that its name tells"
+    reason: ClassVar[ImageCode] = "region_or_name"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         first = self._in_turn(inputs, min(add, BY_NAMES), rng)

@@ -25,6 +25,7 @@ from nextlabel.core.methods.geometry import (
     slices,
     squared_distances,
 )
+from nextlabel.core.methods.reasons import ImageCode
 
 CANDIDATES, REFERENCES = 5_000, 10_000  # a kernel of 200 MB
 ROWS_AT_MOST = 100_000  # that a method looks at which looks at all of them for each pick
@@ -48,7 +49,7 @@ class MaxHerding(CoverageMethod):
     summary: ClassVar[str] = "Images that together stand for the whole pool."
     use: ClassVar[str] = "For the first labels, from zero on; with many labels it gains little over chance."
     source: ClassVar[str] = "Bae, Noh, Sutherland: Generalized Coverage for More Robust Low-Budget AL, ECCV 2024"
-    reason: ClassVar[str] = "stands for a region of the pool without labels"
+    reason: ClassVar[ImageCode] = "region"
 
     bandwidth: float = Field(1.0, ge=0.01, le=10, description="How far an image speaks for others; distances go to 2.")
 
@@ -70,7 +71,7 @@ class FacilityLocation(CoverageMethod):
     summary: ClassVar[str] = "Images that stand for the whole pool, and first for what lies apart."
     use: ClassVar[str] = "To find rare classes, while one is nearly all that is labelled."
     source: ClassVar[str] = "Wei, Iyer, Bilmes: Submodularity in Data Subset Selection and Active Learning, ICML 2015"
-    reason: ClassVar[str] = "stands for images that are far from all that is labelled"
+    reason: ClassVar[ImageCode] = "lies_apart"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         candidates, references = _draw_candidates_and_references(inputs, add, rng)
@@ -91,7 +92,7 @@ class TypiClust(CoverageMethod):
     summary: ClassVar[str] = "Typical images of clusters that have no label yet."
     use: ClassVar[str] = "For the first labels, as `maxherding`; slower on large pools."
     source: ClassVar[str] = "Hacohen, Dekel, Weinshall: Active Learning on a Budget, ICML 2022"
-    reason: ClassVar[str] = "typical of a cluster with few labels"
+    reason: ClassVar[ImageCode] = "typical"
 
     neighbours: int = Field(20, ge=1, le=200, description="Over how many of them typicality is measured.")
     most_clusters: int = Field(500, ge=2, le=10_000, description="More are not told apart, whatever is asked for.")
@@ -170,7 +171,7 @@ class CoreSet(CoverageMethod):
     summary: ClassVar[str] = "Always the image farthest from all that is labelled."
     use: ClassVar[str] = "To compare with: it seeks outliers, and is at or below chance in most published results."
     source: ClassVar[str] = "Sener, Savarese: Active Learning for CNNs: A Core-Set Approach, ICLR 2018"
-    reason: ClassVar[str] = "far from everything that is labelled"
+    reason: ClassVar[ImageCode] = "far"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         rows = np.sort(sample(inputs.candidates, max(ROWS_AT_MOST, add), rng))
@@ -220,7 +221,7 @@ class Novelty(CoverageMethod):
     summary: ClassVar[str] = "Images unlike anything that is labelled."
     use: ClassVar[str] = "To find what the labels have never seen; not for accuracy."
     source: ClassVar[str] = "ours: the first version's `vae` on embeddings, by principal components"
-    reason: ClassVar[str] = "unlike anything that is labelled"
+    reason: ClassVar[ImageCode] = "unlike"
     least_classes: ClassVar[int] = 1
 
     components: int = Field(

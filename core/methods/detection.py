@@ -16,6 +16,7 @@ from pydantic import Field
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks
 from nextlabel.core.methods.found_boxes import FoundBoxes
+from nextlabel.core.methods.reasons import ImageCode
 from nextlabel.core.methods.units import OneAnImage, Scores
 
 CLIPPED = 1e-6  # scores that are sure to the last digit have an entropy, too
@@ -36,7 +37,7 @@ class BoxMethod(Method):
     """Ranks images by what the doubts of their boxes come to. Equal ones come in an order drawn by chance."""
 
     needs: ClassVar[frozenset[Need]] = frozenset({Need.BOXES})
-    reason: ClassVar[str] = "its boxes are doubtful"
+    reason: ClassVar[ImageCode] = "doubtful_boxes"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         assert inputs.boxes is not None
@@ -120,7 +121,7 @@ class Ppal(Method):
     summary: ClassVar[str] = "Doubtful images, hard classes first, whose objects look unlike."
     use: ClassVar[str] = "With the built-in detector, where many images look alike; slower for large batches."
     source: ClassVar[str] = "Yang, Huang, Crowley: Plug and Play Active Learning for Object Detection, CVPR 2024"
-    reason: ClassVar[str] = "doubtful boxes, unlike those of the others"
+    reason: ClassVar[ImageCode] = "doubtful_other_boxes"
 
     pool_factor: float = Field(4.0, ge=1, le=20, description="How many times `add` doubtful images to choose among.")
 

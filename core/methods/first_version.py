@@ -13,6 +13,7 @@ from pydantic import Field
 
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Preparation
+from nextlabel.core.methods.reasons import ImageCode
 
 EPOCHS_MOST = 10_000
 
@@ -29,7 +30,7 @@ class Vae(Method):
     summary: ClassVar[str] = "Images that a network trained on the labelled ones can't reconstruct."
     use: ClassVar[str] = "For parity with the first version: it seeks outliers, and is no better than chance."
     source: ClassVar[str] = "the first version; Kingma, Welling: Auto-Encoding Variational Bayes, ICLR 2014"
-    reason: ClassVar[str] = "unlike the labelled images: hard to reconstruct"
+    reason: ClassVar[ImageCode] = "hard_to_reconstruct"
 
     epochs: int | None = Field(
         None, ge=1, le=EPOCHS_MOST, description="`vae50` sets 50. Left out: until it gets no better, 100 at most."
@@ -58,7 +59,7 @@ class Mixture(Method):
     summary: ClassVar[str] = "Images from each cluster of a map that keeps classes apart, more from the rarer ones."
     use: ClassVar[str] = "For parity with the first version, with few classes. Its result has the map."
     source: ClassVar[str] = "the first version; Schroff et al.: FaceNet (triplet loss), CVPR 2015"
-    reason: ClassVar[str] = "from a rare cluster of the map"
+    reason: ClassVar[ImageCode] = "rare_cluster"
     fixed_clusters: ClassVar[bool] = True
 
     epochs: int | None = Field(None, ge=1, le=EPOCHS_MOST, description="`mixture3` sets 3. Left out: 2.")

@@ -12,6 +12,7 @@ from nextlabel.core.methods.arrays import Matrix, Rows, Vector
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Preparation
 from nextlabel.core.methods.coverage import ROWS_AT_MOST, herd_rows, spread_over_clusters
 from nextlabel.core.methods.geometry import draw, sample, slices
+from nextlabel.core.methods.reasons import ImageCode
 from nextlabel.core.methods.uncertainty import Margin
 from nextlabel.core.methods.units import ONE_AN_IMAGE, Units
 
@@ -30,7 +31,7 @@ class UHerding(Hybrid):
     summary: ClassVar[str] = "Images that together stand for what the head is unsure of."
     use: ClassVar[str] = "With few labels a class, on any backbone; a good choice throughout."
     source: ClassVar[str] = "Bae, Oliveira, Sutherland: Uncertainty Herding, ICLR 2025"
-    reason: ClassVar[str] = "stands for a region that is unsure"
+    reason: ClassVar[ImageCode] = "unsure_region"
     drawn: ClassVar[float] = 1.0
 
     bandwidth: float = Field(1.0, ge=0.01, le=10, description="How far an image speaks for others; distances go to 2.")
@@ -56,7 +57,7 @@ class ClusterMargin(Hybrid):
     summary: ClassVar[str] = "The most uncertain images, spread over clusters."
     use: ClassVar[str] = "With many labels, large batches, and pools with copies or rare classes."
     source: ClassVar[str] = "Citovsky et al.: Batch Active Learning at Scale, NeurIPS 2021"
-    reason: ClassVar[str] = "uncertain"
+    reason: ClassVar[ImageCode] = "uncertain"
 
     pool_factor: float = Field(
         10.0, ge=1, le=1_000, description="How many times `add` uncertain images to choose among."
@@ -84,7 +85,7 @@ class Badge(Hybrid):
     source: ClassVar[str] = (
         "Ash et al.: Deep Batch Active Learning by Diverse, Uncertain Gradient Lower Bounds, ICLR 2020"
     )
-    reason: ClassVar[str] = "would change the model much"
+    reason: ClassVar[ImageCode] = "changes_model"
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:
         assert inputs.logits is not None
@@ -125,7 +126,7 @@ class Bait(Hybrid):
     summary: ClassVar[str] = "Images that teach a linear head most about the whole pool."
     use: ClassVar[str] = "With a strong backbone and time: slow, and often very good at few to middling labels."
     source: ClassVar[str] = "Ash et al.: Gone Fishing, NeurIPS 2021; Huseljic et al.: Fast Fishing, ECML PKDD 2024"
-    reason: ClassVar[str] = "tells much about the rest of the pool"
+    reason: ClassVar[ImageCode] = "tells_much"
 
     ridge: float = Field(0.01, ge=1e-6, le=100, description="Of the mean information in a direction.")
     directions: int = Field(
@@ -230,7 +231,7 @@ class DropQuery(Hybrid):
     summary: ClassVar[str] = "Images whose class changes when part of the embedding is left out, spread over clusters."
     use: ClassVar[str] = "With few to middling labels and a strong backbone."
     source: ClassVar[str] = "Gupte et al.: Revisiting AL in the Era of Vision Foundation Models, TMLR 2024"
-    reason: ClassVar[str] = "the guess changes when part of the image's embedding is hidden"
+    reason: ClassVar[ImageCode] = "guess_changes"
 
     passes: int = Field(3, ge=1, le=100, description="How often the head is asked with dropout.")
 

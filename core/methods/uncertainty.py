@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks
+from nextlabel.core.methods.reasons import ImageCode
 from nextlabel.core.methods.units import Scores, Shifted, logit_gap, shift, softmax
 
 __all__ = ["Entropy", "Least", "Margin", "Ratio", "Uncertainty", "logit_gap", "shift", "softmax"]
@@ -23,7 +24,7 @@ class Uncertainty(Method):
 
     needs: ClassVar[frozenset[Need]] = frozenset({Need.LOGITS})
     source: ClassVar[str] = "the first version; Settles, Active Learning Literature Survey (2009)"
-    reason: ClassVar[str] = "uncertain"
+    reason: ClassVar[ImageCode] = "uncertain"
     drawn: ClassVar[float] = 0.5
 
     def _pick(self, inputs: Inputs, add: int, rng: np.random.Generator) -> Picks:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nextlabel.core.curves.forecast import Fits, Outlook, outlook
-from nextlabel.core.kinds.learning_curve import Coverage, Stability, StopAdvice
+from nextlabel.core.kinds.learning_curve import AdviceReason, Coverage, Doubt, Stability, StopAdvice
 from nextlabel.core.pipelines.material import rounded
 
 FEW_LABELS = 60  # below, the shape of a curve is a guess
@@ -92,44 +92,55 @@ def advise(
 ) -> StopAdvice:
     """outlook: its first number of labels is 100 more than now; None: the labels can't be scored. worth: how much of
     the score for them. needed: labels without which nothing can be told of this curve."""
-    if too_few := _too_few(labels, needed, words):
-        return StopAdvice(verdict="go_on", sentence=too_few)
+    if labels < max(FEW_LABELS, needed):
+        return _ask_later(labels, needed, words)
     if outlook is None:
-        return StopAdvice(verdict="unsure", sentence=words.unscored)
+        return StopAdvice(verdict="unsure", sentence=words.unscored, because=AdviceReason(code="cant_be_scored"))
     gain, low, high = (float(one[0]) for one in (outlook.gain, outlook.gain_low, outlook.gain_high))
     told = f"100 more {words.things} are expected to add {gain:.3f} ({low:.3f} to {high:.3f}) to {words.score}"
+    facts = {
+        "gain": rounded(gain),
+        "gain_interval": (rounded(low), rounded(high)),
+        "worth": worth,
+        "kappa": None if stability is None else rounded(_kappa(stability)),
+        "coverage": None if coverage is None else coverage.share,
+    }
     worthwhile = float(outlook.share_above(worth)[0])
     if worthwhile >= SURE:
-        return StopAdvice(verdict="go_on", sentence=f"Go on: {told}, more than the {worth:g} that makes it worthwhile.")
+        sentence = f"Go on: {told}, more than the {worth:g} that makes it worthwhile."
+        return StopAdvice(verdict="go_on", sentence=sentence, because=AdviceReason(code="worthwhile", **facts))
     if worthwhile > 1 - SURE:
         sentence = f"Not sure: {told}, and {worth:g} would make it worthwhile. Label another batch, and ask again."
-        return StopAdvice(verdict="unsure", sentence=sentence)
-    doubts = _doubts(stability, coverage)
-    if doubts:
-        sentence = f"Not sure: {told}, less than the {worth:g} that makes it worthwhile, but {' and '.join(doubts)}."
-        return StopAdvice(verdict="unsure", sentence=sentence)
-    sentence = f"Stop here: {told}, less than the {worth:g} that makes it worthwhile{_assurance(stability, coverage)}."
-    return StopAdvice(verdict="stop", sentence=sentence)
+        return StopAdvice(verdict="unsure", sentence=sentence, because=AdviceReason(code="maybe_worthwhile", **facts))
+    told += f", less than the {worth:g} that makes it worthwhile"
+    if doubts := _doubts(stability, coverage):
+        because = AdviceReason(code="doubts", doubts=tuple(doubts), **facts)
+        sentence = f"Not sure: {told}, but {' and '.join(doubts.values())}."
+        return StopAdvice(verdict="unsure", sentence=sentence, because=because)
+    sentence = f"Stop here: {told}{_assurance(stability, coverage)}."
+    return StopAdvice(verdict="stop", sentence=sentence, because=AdviceReason(code="enough", **facts))
 
 
-def _too_few(labels: int, needed: int, words: Words) -> str | None:
+def _ask_later(labels: int, needed: int, words: Words) -> StopAdvice:
     if labels < FEW_LABELS:
         few = f"{labels} {words.things} are too few to tell how much more would bring"
-        return f"Go on: {few}; ask again at {FEW_LABELS}."
-    if labels < needed:
-        return (
-            f"Go on: more labels add to the macro F1, and how much can't be told: from {labels} that a method chose, "
-            f"forecasts are too rosy as long as the curve rises. Ask again at {needed:,}."
-        )
-    return None
+        because = AdviceReason(code="few_labels", ask_again_at=FEW_LABELS)
+        return StopAdvice(verdict="go_on", sentence=f"Go on: {few}; ask again at {FEW_LABELS}.", because=because)
+    sentence = (
+        f"Go on: more labels add to the macro F1, and how much can't be told: from {labels} that a method chose, "
+        f"forecasts are too rosy as long as the curve rises. Ask again at {needed:,}."
+    )
+    because = AdviceReason(code="still_rising", ask_again_at=needed)
+    return StopAdvice(verdict="go_on", sentence=sentence, because=because)
 
 
-def _doubts(stability: Stability | None, coverage: Coverage | None) -> list[str]:
-    doubts = []
+def _doubts(stability: Stability | None, coverage: Coverage | None) -> dict[Doubt, str]:
+    """Say what speaks against stopping, each by its name."""
+    doubts: dict[Doubt, str] = {}
     if stability and _kappa(stability) < STABLE:
-        doubts.append(f"the last labels still changed predictions (kappa {_kappa(stability):.2f})")
+        doubts["predictions_change"] = f"the last labels still changed predictions (kappa {_kappa(stability):.2f})"
     if coverage and coverage.share < COVERED:
-        doubts.append(f"only {coverage.share:.0%} of the pool looks like something labelled")
+        doubts["pool_not_covered"] = f"only {coverage.share:.0%} of the pool looks like something labelled"
     return doubts
 
 

@@ -21,7 +21,7 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.sampling import is_random_sample, rows_to_compare
 from nextlabel.core.pipelines.source import source_of
 from nextlabel.core.pipelines.validation import Validation, embed_validation, read_validation, sources_of
-from nextlabel.core.pipelines.verdicts import OF_CLASSES, sentence_of, summary_of, verdict_of
+from nextlabel.core.pipelines.verdicts import OF_CLASSES, sentence_of, summary_of, verdict_of, verdict_of_all
 from nextlabel.core.tasks.base import ClassTask
 from nextlabel.core.tasks.registry import task_of
 
@@ -58,13 +58,15 @@ def carry_out(request: AuditRequest, run: Run) -> AuditResult:
     methods: list[Method] = [Random(), *request.methods]
     f1 = _replay_all(request, methods, splits, sizes, run)
     arms = tuple(_arm(method, sizes, f1[0], f1[i], at_random) for i, method in enumerate(methods))
+    verdict = verdict_of_all(arms, at_random)
     return AuditResult(
         repeats=request.repeats,
         images=len(splits[0].targets),
         validation="split" if validation is None else "held out",
         validation_images=len(splits[0].truth),
         arms=arms,
-        sentence=summary_of(arms, at_random, OF_CLASSES),
+        sentence=summary_of(arms, verdict, OF_CLASSES),
+        verdict=verdict,
         skipped=skipped_images(labelled.pool.skipped, embedded.unreadable),
         manifest=manifest(request, source, run, head=True, sources=sources_of(labelled, validation)),
     )

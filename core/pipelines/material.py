@@ -343,7 +343,7 @@ def manifest(
 
 
 def skipped_images(*parts: Sequence[SkippedFile]) -> tuple[SkippedImage, ...]:
-    return tuple(SkippedImage(name=one.name, reason=one.reason) for part in parts for one in part)
+    return tuple(SkippedImage(name=one.name, reason=one.reason, code=one.code) for part in parts for one in part)
 
 
 @overload

@@ -21,8 +21,6 @@ from nextlabel.core.tasks.registry import task_of
 if TYPE_CHECKING:
     from nextlabel.core.pipelines.run import Run
 
-REASON = "somebody has labelled it; what do you say?"
-
 
 @dataclass(frozen=True)
 class SecondOpinions:

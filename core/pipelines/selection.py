@@ -17,6 +17,8 @@ from nextlabel.core.kinds.prediction import CLASS_NAMES
 from nextlabel.core.kinds.results import Manifest
 from nextlabel.core.kinds.selection import (
     KIND,
+    Doubted,
+    ImageReason,
     MapPoint,
     MethodUsed,
     SelectionItem,
@@ -26,6 +28,7 @@ from nextlabel.core.kinds.selection import (
 from nextlabel.core.methods.auto import Auto, settle
 from nextlabel.core.methods.base import NO_ROWS, Inputs, Method, Need, Picks, Rows
 from nextlabel.core.methods.batch import Batch, choose
+from nextlabel.core.methods.reasons import MethodReason
 from nextlabel.core.neural.training import ROWS_AT_ONCE
 from nextlabel.core.pipelines.class_names import ClassNames, class_names
 from nextlabel.core.pipelines.embedding import Embedded
@@ -43,14 +46,13 @@ from nextlabel.core.pipelines.material import (
 from nextlabel.core.pipelines.narrowing import embed_within_memory
 from nextlabel.core.pipelines.predictions import Predictions, predictions_of, read_external
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.pipelines.second_opinions import REASON, SecondOpinions
+from nextlabel.core.pipelines.second_opinions import SecondOpinions
 from nextlabel.core.pipelines.source import Source, source_of
 from nextlabel.core.pipelines.supplies import TRAINED_FOR, Supplies, supply
 from nextlabel.core.pipelines.within import embed_pool, read_pool
 from nextlabel.core.tasks.base import ClassTask, Matched, Prediction
 from nextlabel.core.tasks.registry import task_of
 
-BY_ITS_NEIGHBOURS = " by its neighbours"  # what the whole head says may be another class
 OTHERS_ON_MAP = 5_000
 UNUSED = (
     "class quotas need a head, and it needs labels of two classes",
@@ -91,10 +93,9 @@ class Choice:
 
     def second_opinions_after(self, items: Sequence[Any]) -> Iterator[dict[str, Any]]:
         """Say of the images to be labelled again what their items say; they come after the others."""
+        said = reason_of(ImageReason(code="second_opinion"))
         for rank, name in enumerate(self.again, len(items) + 1):
-            yield {
-                "rank": rank, "name": name, "score": 0.0, "cluster": None, "reason": REASON, "second_opinion": True
-            }  # fmt: skip
+            yield {"rank": rank, "name": name, "score": 0.0, "cluster": None, **said, "second_opinion": True}
 
 
 def choose_batch(request: SelectionRequest, run: Run) -> Choice:
@@ -139,7 +140,7 @@ def choose_batch(request: SelectionRequest, run: Run) -> Choice:
     batch, again, held = choose_and_hand_out(method, inputs, request, embedded, sorting, run)
     told: dict[str, Any] = {
         "data": (*(embedded.pool.names[row] for row in batch.picks.rows), *again),
-        "method": MethodUsed(asked=request.method.name, name=method.name, why=why),
+        "method": method_used(request.method, method.name, why),
         "candidates": len(inputs.candidates) - len(held.rows) + embedded.left_out,
         "handed_to": request.person,
         "with_others": held.with_others,
@@ -365,7 +366,7 @@ def _items(
     doubts = _answers(task, predictions.logits[picks.rows], predictions) if predictions else None
     for i, row in enumerate(picks.rows):
         answer = answers[i] if answers else None
-        item = SelectionItem(
+        yield SelectionItem(
             rank=i + 1,
             name=names[row],
             score=rounded(picks.scores[i]),
@@ -373,30 +374,40 @@ def _items(
             confidence=rounded(answer.confidence) if answer else None,
             top=top_of(answer) if answer else (),
             cluster=None if picks.clusters is None else int(picks.clusters[i]),
-            reason=method.reason,
             copies=tuple(names[copy] for copy in batch.copies[i][:COPIES_SHOWN]),
+            **reason_of(_because(method, predictions, doubts[i] if doubts else None)),
         )
-        yield item.model_copy(update={"reason": _reason(method, predictions, doubts[i] if doubts else None)})
 
 
 def _answers(task: ClassTask, logits: NDArray[np.float32], predictions: Predictions) -> list[Prediction]:
     return [task.answer(one, predictions.classes) for one in task.probabilities(logits)]
 
 
-def _reason(method: Method, predictions: Predictions | None, doubted: Prediction | None) -> str:
-    """Why one image was picked, in words a person understands. doubted: what was unsure of it."""
+def _because(method: Method, predictions: Predictions | None, doubted: Prediction | None) -> ImageReason:
+    """Why one image was picked. doubted: what was unsure of it."""
     if predictions is None or doubted is None:
-        return method.reason
-    words = method.reason
-    if Need.LOGITS in method.needs:
-        words += ": " + " / ".join(f"{name} {probability:.2f}" for name, probability in doubted.top[:2])
-        words += BY_ITS_NEIGHBOURS if predictions.whole else ""
+        return ImageReason(code=method.reason)
+    by_doubt = Need.LOGITS in method.needs
     trained = predictions.head is not None and predictions.head.name != CLASS_NAMES
     counts = predictions.head.images_per_class if predictions.head and trained else {}
     seen = class_of(doubted)
-    if seen in counts and RARE * counts[seen] < sum(counts.values()) / len(counts):
-        words += "; rare class"
-    return words
+    return ImageReason(
+        code=method.reason,
+        unsure_of=tuple(Doubted(class_name=name, probability=p) for name, p in doubted.top[:2]) if by_doubt else (),
+        by_neighbours=by_doubt and predictions.whole is not None,  # what the whole head says may be another class
+        rare_class=seen in counts and RARE * counts[seen] < sum(counts.values()) / len(counts),
+    )
+
+
+def reason_of(because: ImageReason, between: str = " / ") -> dict[str, Any]:
+    """Return what an item says of why it was picked: in English, and for other languages."""
+    unsure_of = tuple(one.model_copy(update={"probability": rounded(one.probability)}) for one in because.unsure_of)
+    return {"reason": because.in_words(between), "because": because.model_copy(update={"unsure_of": unsure_of})}
+
+
+def method_used(asked: Method, name: str, because: MethodReason) -> MethodUsed:
+    """Say which method was run for the one asked for, and why."""
+    return MethodUsed(asked=asked.name, name=name, why=because.in_words(asked.name), because=because)
 
 
 def _map(supplies: Supplies, embedded: Embedded, chosen: Rows) -> tuple[MapPoint, ...] | None:

@@ -100,7 +100,8 @@ class External:
         if self.of_one_pool and isinstance(labelled, Labelled) and (pool := labelled.whole_pool) is not None:
             warn_of_leftovers("embedding", self.given.names, pool, run)
         kept = wanted.take(np.flatnonzero(places >= 0)) if absent else wanted
-        skipped = tuple(SkippedFile(name, "no embedding of it was brought along") for name in absent)
+        why = "no embedding of it was brought along"
+        skipped = tuple(SkippedFile(name, why, WarningCode.WITHOUT_EMBEDDING) for name in absent)
         return Embedded(kept, self.given.matrix[places[places >= 0]], labelled.match(kept), skipped)
 
 

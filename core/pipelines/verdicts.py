@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nextlabel.core.curves.comparison import Comparison
-from nextlabel.core.kinds.audit import AuditArm, BoxAuditArm, Verdict
+from nextlabel.core.kinds.audit import AuditArm, BoxAuditArm, OfAll, Verdict
 
 WORTH_HAVING = 0.01  # of the score, on average over the rounds
 CHOSEN = "the labelled images are not a random sample of the pool, and among chosen images chance chooses well, too"
@@ -65,19 +65,26 @@ def sentence_of(name: str, verdict: Verdict, found: Comparison, things: int, sco
     )
 
 
-def summary_of(arms: Sequence[AuditArm] | Sequence[BoxAuditArm], at_random: bool, words: Words) -> str:
-    """Say what all of the methods are worth."""
+def verdict_of_all(arms: Sequence[AuditArm] | Sequence[BoxAuditArm], at_random: bool) -> OfAll:
+    """Say whether any of the methods is better than chance."""
     if not at_random:
+        return "not random"
+    verdicts = {arm.verdict for arm in arms}
+    return "better" if "better" in verdicts else "unsure" if "unsure" in verdicts else "no better"
+
+
+def summary_of(arms: Sequence[AuditArm] | Sequence[BoxAuditArm], verdict: OfAll, words: Words) -> str:
+    """Say what all of the methods are worth."""
+    if verdict == "not random":
         return f"On your labels, whether these methods are better than random can't be told: {CHOSEN}."
-    better = [arm for arm in arms if arm.verdict == "better"]
-    unsure = [arm for arm in arms if arm.verdict == "unsure"]
-    if not better and unsure:
-        low, high = max((arm.gain_interval for arm in unsure), key=lambda interval: interval[1])
+    if verdict == "unsure":
+        unsure = (arm.gain_interval for arm in arms if arm.verdict == "unsure")
+        low, high = max(unsure, key=lambda interval: interval[1])
         return (
             f"On your labels, whether these methods are better than random can't be told: the gain in {words.score} "
             f"may be anything from {low:+.3f} to {high:+.3f}. More labels, or more repeats, tell more."
         )
-    if not better:
+    if verdict == "no better":
         return "On your labels, none of these methods is better than random; chance is as good, and free."
-    best = max(better, key=lambda arm: arm.gain)
+    best = max((arm for arm in arms if arm.verdict == "better"), key=lambda arm: arm.gain)
     return f"On your labels, {best.sentence}."

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from nextlabel.core.data.labels_folder import SUFFIXES_OF_LABELS
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.errors import NoLabels
+from nextlabel.core.methods.reasons import Known
 from nextlabel.core.methods.units import Units
 from nextlabel.core.metrics.classification import ClassificationScores
 from nextlabel.core.metrics.multilabel import MultilabelScores
@@ -219,8 +220,8 @@ class ClassTask(Task):
         """Tell whether there are likely classes that no label has, beside one that nearly all have."""
         return False
 
-    def known(self, matched: Matched) -> str | None:
-        """Say in a clause what is labelled, where that is told otherwise than by the number of `alternatives`."""
+    def known(self, matched: Matched) -> Known | None:
+        """Say what is labelled, where the number of `alternatives` doesn't tell it."""
         return None
 
     @abstractmethod

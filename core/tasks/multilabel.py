@@ -16,7 +16,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.counting import counted
 from nextlabel.core.data.folder import File
 from nextlabel.core.data.label_text import NONE, NONE_IN_WORDS, format_line, in_words, parse_line
 from nextlabel.core.data.labels import MAX_LISTED, describe_faults, entries_of, labels_files, sorted_classes
@@ -24,6 +23,7 @@ from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels, OneClassEach, SingleClass
+from nextlabel.core.methods.reasons import Known
 from nextlabel.core.methods.units import ONE_A_CLASS, Units
 from nextlabel.core.metrics.multilabel import MultilabelScores, agreement, label_counts, score
 from nextlabel.core.tasks.base import (
@@ -193,15 +193,10 @@ class Multilabel(ClassTask):
             return max(2, int(targets.any(axis=0).sum()))
         return min(1, len(targets))
 
-    def known(self, matched: Matched) -> str | None:
-        labels, classes = len(matched.rows), matched.classes
-        if labels and self.alternatives(matched.targets) < 2:
-            return "all labels say the same"
-        return (
-            f"{counted(labels, 'label')} of one class, which some images have and others have not"
-            if len(classes) == 1
-            else None
-        )
+    def known(self, matched: Matched) -> Known | None:
+        if len(matched.rows) and self.alternatives(matched.targets) < 2:
+            return "all_the_same"
+        return "one_class_or_not" if len(matched.classes) == 1 else None
 
     def strata(self, targets: NDArray[Any]) -> NDArray[np.int64]:
         """Return each image's rarest class; a number of their own for images that have none."""

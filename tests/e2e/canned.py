@@ -14,6 +14,7 @@ from nextlabel.core.kinds.audit import AuditArm, AuditResult
 from nextlabel.core.kinds.f1 import ClassScores, Confusion, F1Result
 from nextlabel.core.kinds.label_check import CopiesDisagree, LabelCheckResult, NameConflict, SuspiciousLabel
 from nextlabel.core.kinds.learning_curve import (
+    AdviceReason,
     Coverage,
     CurveFit,
     CurvePoint,
@@ -25,8 +26,9 @@ from nextlabel.core.kinds.learning_curve import (
 from nextlabel.core.kinds.map import MapResult
 from nextlabel.core.kinds.registry import KINDS, JobResult
 from nextlabel.core.kinds.results import ClassProbability, Leak
-from nextlabel.core.kinds.selection import MethodUsed, SelectionItem, SelectionResult
+from nextlabel.core.kinds.selection import ImageReason, MethodUsed, SelectionItem, SelectionResult
 from nextlabel.core.kinds.similar import SimilarItem, SimilarResult
+from nextlabel.core.methods.reasons import MethodReason
 from tests.api.support import HEAD, MANIFEST
 
 REST: dict[str, Any] = {"skipped": (), "manifest": MANIFEST}
@@ -102,6 +104,7 @@ def learning_curve() -> LearningCurveResult:
         advice=StopAdvice(
             verdict="go_on",
             sentence="100 more labels are expected to bring 2.2 points of macro F1 (0.4 to 4.0): it is worth going on.",
+            because=AdviceReason(code="worthwhile", gain=0.022, gain_interval=(0.004, 0.04), worth=0.005),
         ),
         **REST,
     )
@@ -158,6 +161,7 @@ def audit() -> AuditResult:
         validation_images=100,
         arms=(arm("random", 0.4, 0.55, 0.63, 0.68), arm("margin", 0.4, 0.61, 0.7, 0.74)),
         sentence="On your data margin reaches the same F1 with 38 % fewer labels (95 %: 25 to 47).",
+        verdict="better",
         **REST,
     )
 
@@ -220,6 +224,9 @@ def map_of(names: Sequence[str], classes: Sequence[str], points: int = 20_000) -
     )
 
 
+FEW = MethodReason(code="whole_pool", known="nothing")
+
+
 def selection(names: Sequence[str], predicted: str | None = None) -> SelectionResult:
     """A batch; each image is thought to be of that class."""
     items = [
@@ -232,13 +239,14 @@ def selection(names: Sequence[str], predicted: str | None = None) -> SelectionRe
             top=(ClassProbability(class_name=predicted, probability=0.6),) if predicted else (),
             cluster=None,
             reason="stands for a region of the pool without labels",
+            because=ImageReason(code="region"),
         )
         for rank, name in enumerate(names, start=1)
     ]
     return SelectionResult(
         data=tuple(names),
         items=tuple(items),
-        method=MethodUsed(asked="auto", name="typiclust", why="There are few labels."),
+        method=MethodUsed(asked="auto", name="typiclust", why="nothing is labelled yet", because=FEW),
         candidates=len(names),
         head=None,
         **REST,

@@ -23,6 +23,18 @@ CUT = """
 """
 
 
+#: Sentences in English, seen or heard. What the service says of a fault or warning more exactly stands in brackets.
+ENGLISH = """
+(() => {
+  const texts = document.createTreeWalker(document.querySelector("#app"), NodeFilter.SHOW_TEXT);
+  const said = [...document.querySelectorAll("[aria-label], [title], [placeholder]")]
+    .flatMap((one) => ["aria-label", "title", "placeholder"].map((name) => one.getAttribute(name) ?? ""));
+  while (texts.nextNode()) said.push(texts.currentNode.data);
+  return said.filter((text) => /[a-z]{2,} [a-z]{2,} [a-z]{2,}/i.test(text.replace(/\\(.*\\)/g, "")));
+})()
+"""
+
+
 @pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide", "narrow-dark"])
 def test_a_russian_browser_labels_asks_and_sets_up_in_russian_and_nothing_is_cut(
     visit, project, labels, viewport, scheme
@@ -30,11 +42,13 @@ def test_a_russian_browser_labels_asks_and_sets_up_in_russian_and_nothing_is_cut
     give_some(labels, *(f"{colour}_{i}.png" for colour in ("red", "green", "blue") for i in range(4)))
     visitor = visit(viewport, scheme, locale="ru-RU")
     names = [f"red_{i}.png" for i in range(4)]
-    Canned(visitor.page, canned.learning_curve(), canned.f1(["red", "green", "blue"], names), canned.audit())
+    measured = (canned.learning_curve(), canned.f1(["red", "green", "blue"], names), canned.audit())
+    Canned(visitor.page, *measured, canned.label_check([("red_1.png", "green", "red")]))
 
     def look(name: str) -> None:
         visitor.shot(f"ru-{name}-{scheme}")
         assert page.evaluate(CUT) == [], name
+        assert page.evaluate(ENGLISH) == [], name
 
     page = visitor.open("#/label", project)
     expect(page.get_by_role("option")).to_have_count(8, timeout=60_000)
@@ -65,6 +79,11 @@ def test_a_russian_browser_labels_asks_and_sets_up_in_russian_and_nothing_is_cut
             page.get_by_role("button", name="Предсказать").click()
             page.get_by_role("button", name="Оценить").click()
             expect(page.get_by_text("0,812", exact=True).first).to_be_visible()  # in a table, too
+            page.get_by_role("button", name="Проиграть").click()
+            expect(page.get_by_role("main").get_by_text("обходясь без 38\u00a0%").first).to_be_visible()
+        if view == "Проверка":
+            page.get_by_role("button", name="Проверить все метки").click()
+            expect(page.get_by_text("размечено green (0,04), похоже на red (0,88)").first).to_be_visible()
         if view == "Настройка":
             expect(page.get_by_role("radio", name=re.compile("margin Два лучших класса"))).to_be_attached()
         look(view)

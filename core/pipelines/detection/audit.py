@@ -30,7 +30,7 @@ from nextlabel.core.pipelines.detection.selection import above_floor
 from nextlabel.core.pipelines.material import manifest, rounded, rounded_interval, skipped_images
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.validation import sources_of
-from nextlabel.core.pipelines.verdicts import OF_BOXES, sentence_of, summary_of, verdict_of
+from nextlabel.core.pipelines.verdicts import OF_BOXES, sentence_of, summary_of, verdict_of, verdict_of_all
 
 LEAST_LABELS = 60
 HELD_OUT, HELD_OUT_MOST = 0.4, 200  # of the labelled images, where there is no validation set
@@ -66,6 +66,7 @@ def carry_out(request: AuditRequest, run: Run) -> DetectionAuditResult:
         for m, method in enumerate(methods):
             replays.carry_out(m, r, method, split)
     arms = tuple(_arm(method, m, replays, at_random) for m, method in enumerate(methods))
+    verdict = verdict_of_all(arms, at_random)
     finder = replays.finder
     assert finder is not None
     return DetectionAuditResult(
@@ -75,7 +76,8 @@ def carry_out(request: AuditRequest, run: Run) -> DetectionAuditResult:
         validation_images=len(splits[0].held),
         detector=finder.name if finder.summary is None else finder.summary.name,
         arms=arms,
-        sentence=summary_of(arms, at_random, OF_BOXES),
+        sentence=summary_of(arms, verdict, OF_BOXES),
+        verdict=verdict,
         skipped=(*skipped, *skipped_images(labelled.pool.skipped)),
         manifest=manifest(request, finder, run, head=False, sources=sources_of(labelled, validation)),
     )

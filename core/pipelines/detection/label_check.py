@@ -100,6 +100,7 @@ def _item(rank: int, one: Suspect, compared: Compared) -> SuspiciousBox:
         suggested=suggested,
         box=None if drawn is None else drawn[1:5],
         predicted_box=None if one.detection is None else tuple(map(rounded, said.places[one.detection])),
+        predicted_score=None if one.detection is None else rounded(at),
         score=rounded(one.score),
         reason=_reason(one.kind, drawn, suggested, at),
     )

@@ -96,7 +96,7 @@ def of_their_size(labelled: LabelledBoxes, run: Run) -> Sized:
 
 def _left_out(name: str, drawn: BoxedImage, size: tuple[int, int]) -> Skipped:
     reason = f"its boxes were drawn on {drawn.width} x {drawn.height}, and it is {size[0]} x {size[1]}"
-    return Skipped(name=name, reason=reason)
+    return Skipped(name=name, reason=reason, code=WarningCode.BOXES_OF_ANOTHER_SIZE)
 
 
 def without_unread(sized: Sized, unread: Sequence[Skipped], labelled: LabelledBoxes) -> Sized:

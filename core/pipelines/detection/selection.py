@@ -18,8 +18,9 @@ from nextlabel.core.kinds.selection import (
     KIND,
     DetectionSelectionItem,
     DetectionSelectionResult,
+    Doubted,
     DoubtfulBox,
-    MethodUsed,
+    ImageReason,
     SelectionRequest,
 )
 from nextlabel.core.methods.arrays import Matrix, Rows
@@ -36,7 +37,7 @@ from nextlabel.core.pipelines.detection.labelled import LabelledBoxes, of_their_
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import COPIES_SHOWN, Origin, manifest, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.pipelines.selection import choose_and_hand_out, set_aside
+from nextlabel.core.pipelines.selection import choose_and_hand_out, method_used, reason_of, set_aside
 from nextlabel.core.pipelines.source import NoEmbeddings, source_of
 from nextlabel.core.pipelines.unreadable import check_share
 
@@ -76,7 +77,7 @@ def carry_out(request: SelectionRequest, run: Run) -> DetectionSelectionResult:
     return DetectionSelectionResult(
         data=tuple(embedded.pool.names[row] for row in rows),
         items=tuple(_item(i, batch, looked, method, expected) for i in range(len(rows))),
-        method=MethodUsed(asked=request.method.name, name=_name(method), why=why),
+        method=method_used(request.method, _name(method), why),
         candidates=len(candidates) - len(held.rows),
         looked_at=len(inputs.candidates) - len(held.rows),
         expected_boxes=rounded(expected[rows].sum()),
@@ -270,9 +271,8 @@ def _item(
     row, names = int(batch.picks.rows[i]), looked.embedded.pool.names
     said = looked.said[row]
     doubtful = _in_doubt(said, looked)
-    reason = method.reason
-    if doubtful and not method.needs <= {Need.EMBEDDINGS}:
-        reason += ": " + ", ".join(f"{one.class_name or 'something'} {one.score:.2f}" for one in doubtful[:2])
+    named = () if method.needs <= {Need.EMBEDDINGS} else doubtful[:2]
+    unsure_of = tuple(Doubted(class_name=one.class_name, probability=one.score) for one in named)
     return DetectionSelectionItem(
         rank=i + 1,
         name=names[row],
@@ -281,8 +281,8 @@ def _item(
         in_doubt=doubtful,
         expected_boxes=rounded(expected[row]),
         cluster=None if batch.picks.clusters is None else int(batch.picks.clusters[i]),
-        reason=reason,
         copies=tuple(names[copy] for copy in batch.copies[i][:COPIES_SHOWN]),
+        **reason_of(ImageReason(code=method.reason, unsure_of=unsure_of), between=", "),
     )
 
 

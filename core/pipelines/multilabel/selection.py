@@ -8,14 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.kinds.results import ClassProbability
-from nextlabel.core.kinds.selection import MultilabelSelectionItem, MultilabelSelectionResult, SelectionRequest
+from nextlabel.core.kinds.selection import (
+    Doubted,
+    ImageReason,
+    MultilabelSelectionItem,
+    MultilabelSelectionResult,
+    SelectionRequest,
+)
 from nextlabel.core.methods.base import Method, Need
 from nextlabel.core.methods.batch import Batch
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import COPIES_SHOWN, RARE, rounded, top_of
 from nextlabel.core.pipelines.predictions import Predictions
 from nextlabel.core.pipelines.run import Run
-from nextlabel.core.pipelines.selection import choose_batch
+from nextlabel.core.pipelines.selection import choose_batch, reason_of
 from nextlabel.core.tasks.base import ClassTask
 
 DOUBTS_SHOWN = 3
@@ -40,8 +46,8 @@ def _items(
             name=names[row],
             score=rounded(picks.scores[i]),
             cluster=None if picks.clusters is None else int(picks.clusters[i]),
-            reason=method.reason,
             copies=tuple(names[copy] for copy in batch.copies[i][:COPIES_SHOWN]),
+            **reason_of(ImageReason(code=method.reason)),
         )
         if predictions is None or probabilities is None:
             yield item
@@ -53,7 +59,7 @@ def _items(
             "confidence": rounded(answer.confidence),
             "top": top_of(answer),
             "in_doubt": doubts,
-            "reason": _reason(method, answer.predicted, doubts, predictions),
+            **reason_of(_because(method, answer.predicted, doubts, predictions)),
         }
         yield item.model_copy(update=told)
 
@@ -65,14 +71,16 @@ def _in_doubt(probabilities: NDArray[np.float64], classes: Sequence[str]) -> tup
     return tuple(ClassProbability(class_name=classes[i], probability=rounded(probabilities[i])) for i in most)
 
 
-def _reason(
+def _because(
     method: Method, predicted: Sequence[str], doubts: Sequence[ClassProbability], predictions: Predictions
-) -> str:
-    words = method.reason
-    if Need.LOGITS in method.needs and doubts:
-        words += ": " + " / ".join(f"{one.class_name} {one.probability:.2f}" for one in doubts)
+) -> ImageReason:
     counts = predictions.head.images_per_class if predictions.head else {}
     mean = sum(counts.values()) / max(1, len(counts))
-    if any(RARE * counts.get(name, mean) < mean for name in (*predicted, *(one.class_name for one in doubts))):
-        words += "; rare class"
-    return words
+    by_doubt = doubts if Need.LOGITS in method.needs else ()
+    return ImageReason(
+        code=method.reason,
+        unsure_of=tuple(Doubted(class_name=one.class_name, probability=one.probability) for one in by_doubt),
+        rare_class=any(
+            RARE * counts.get(name, mean) < mean for name in (*predicted, *(one.class_name for one in doubts))
+        ),
+    )

@@ -1,9 +1,16 @@
 import numpy as np
 import pytest
 
-from nextlabel.core.methods.auto import settle, unseen_likely
+from nextlabel.core.methods import auto
+from nextlabel.core.methods.auto import unseen_likely
 from nextlabel.core.methods.registry import METHODS, parse_method
 from tests.core.methods.pools import inputs_of
+
+
+def settle(asked, *counts, **more):
+    """As `auto.settle`, with the reason in words."""
+    method, because = auto.settle(asked, *counts, **more)
+    return method, because.in_words(asked.name)
 
 
 @pytest.mark.parametrize(

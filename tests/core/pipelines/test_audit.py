@@ -5,7 +5,7 @@ from nextlabel.core.errors import InvalidRequest, NoLabels
 from nextlabel.core.kinds.results import as_csv
 from nextlabel.core.methods.uncertainty import Margin
 from nextlabel.core.pipelines.audit import _arm
-from nextlabel.core.pipelines.verdicts import OF_CLASSES, summary_of
+from nextlabel.core.pipelines.verdicts import OF_CLASSES, summary_of, verdict_of_all
 from tests.pools import draw
 
 
@@ -71,7 +71,8 @@ def test_only_an_interval_without_a_gain_worth_having_says_no_better(gains, verd
     arm = _arm(Margin(), [10, 20], chance, chance + np.array(gains)[:, None], at_random=True)
     assert arm.verdict == verdict
     assert ("can't be told" in arm.sentence) == (verdict == "unsure")
-    assert ("chance is as good" in summary_of([arm], True, OF_CLASSES)) == (verdict in ("no better", "worse"))
+    summary = summary_of([arm], verdict_of_all([arm], True), OF_CLASSES)
+    assert ("chance is as good" in summary) == (verdict in ("no better", "worse"))
     assert _arm(Margin(), [10, 20], chance, chance + 0.1, at_random=False).verdict == "unsure"
 
 

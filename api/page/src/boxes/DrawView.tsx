@@ -133,7 +133,7 @@ export function DrawView({ params }: { params: URLSearchParams }) {
       {answer && (
         <details class="about">
           <summary>{words.label.chosenBy(answer.result.method.name)}</summary>
-          <p class="prose">{answer.result.method.why}</p>
+          <p class="prose">{words.results.method(answer.result.method)}</p>
           <Remarks job={answer.job} skipped={answer.result.skipped} />
         </details>
       )}

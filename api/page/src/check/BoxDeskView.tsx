@@ -1,12 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
-import type { ImageBoxes } from "../service/types";
+import type { ImageBoxes, SuspectBox } from "../service/types";
 import { Kbd } from "../shared/Kbd";
 import { pressesSomething, useKeys } from "../shared/keyboard";
 import { useLifetime } from "../shared/lifetime";
 import { drawnOn } from "../store/drawings";
 import { attempt } from "../store/notices";
 import { go } from "../store/route";
-import { type BoxDesk, idOf, type SuspectBox } from "../store/suspectBoxes";
+import { type BoxDesk, idOf } from "../store/suspectBoxes";
 import { words } from "../words";
 import { type Marked, Scene } from "./Scene";
 import { Suspects } from "./Suspects";
@@ -38,7 +38,7 @@ export function BoxDeskView({ desk }: { desk: BoxDesk }) {
     <div class="desk">
       <div class="pair">
         <Looked key={idOf(item)} item={item} />
-        <p class="reason">{item.reason}</p>
+        <p class="reason">{words.results.box(item)}</p>
         <div class="row">
           <button type="button" onClick={() => desk.keep()}>
             {say.keep} <Kbd>{KEYS.keep}</Kbd>

@@ -49,7 +49,7 @@ export function JobRow({ job, refresh }: Given) {
         )}
         {job.state === "failed" && <p class="fault">{job.error ? inWords(job.error) : words.jobs.noReason}</p>}
         {job.last_interruption && !hasEnded(job) && (
-          <p class="small dim">{words.jobs.interrupted(job.last_interruption.reason.replace("_", " "))}</p>
+          <p class="small dim">{words.jobs.interrupted(job.last_interruption.reason)}</p>
         )}
         {job.warnings.map((one) => (
           <p key={one.detail} class="small dim">

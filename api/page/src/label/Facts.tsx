@@ -4,11 +4,11 @@ import { percent, words } from "../words";
 
 /** Why an image was chosen, and what the model takes it for. */
 export function Facts({ entry, sheet }: { entry: Entry; sheet: Sheet }) {
-  const { reason, top = [], cluster, name, index } = entry;
+  const { top = [], cluster, name, index } = entry;
   return (
     <div class="facts">
       <p class="reason">
-        <span class="dim">{words.label.place(index + 1, sheet.entries.length)}</span> {reason}
+        <span class="dim">{words.label.place(index + 1, sheet.entries.length)}</span> {words.results.image(entry)}
       </p>
       {top.map((one) => (
         <div class="bar" key={one.class}>

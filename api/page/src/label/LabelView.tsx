@@ -146,7 +146,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
           <summary>{words.label.chosenBy(answer.result.method.name)}</summary>
           <p class="prose">
             {words.label.why(
-              answer.result.method.why,
+              words.results.method(answer.result.method),
               answer.result.candidates,
               answer.result.near_copies_left_out ?? 0,
               answer.result.with_others ?? 0,

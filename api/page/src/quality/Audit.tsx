@@ -20,10 +20,10 @@ export function Audit({ result }: { result: Results["audit"] }) {
   return (
     <div class="answered">
       <p class="advice" role="status">
-        {result.sentence}
+        {words.results.audit(result)}
       </p>
       <div class="curve">
-        <Chart series={series} label={words.quality.auditAlt(result.sentence)} />
+        <Chart series={series} label={words.quality.auditAlt(words.results.audit(result))} />
         <p class="legend small">
           {series.map((one) => (
             <span key={one.name} class={`key c${one.colour}`}>
@@ -34,7 +34,7 @@ export function Audit({ result }: { result: Results["audit"] }) {
       </div>
       <ul class="plain">
         {result.arms.slice(1).map((arm) => (
-          <li key={arm.method}>{arm.sentence.includes(arm.method) ? arm.sentence : `${arm.method} ${arm.sentence}`}</li>
+          <li key={arm.method}>{words.results.arm(arm, result)}</li>
         ))}
       </ul>
     </div>

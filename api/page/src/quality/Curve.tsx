@@ -18,7 +18,8 @@ export function Curve({ result }: { result: Results["learning_curve"] }) {
   return (
     <div class="answered">
       <p class={`advice ${advice.verdict}`} role="status">
-        <strong>{quality.verdict[advice.verdict]}</strong> {withoutVerdict(advice.sentence, advice.verdict)}
+        <strong>{quality.verdict[advice.verdict]}</strong>{" "}
+        {words.results.advice(advice, curve.labels, "task" in result)}
       </p>
       <div class="curve">
         <Chart
@@ -113,12 +114,4 @@ function seriesOf({ points, now, forecast }: Drawn): Series[] {
 
 function told(one: Forecast): one is Forecast & { f1_macro: number } {
   return one.f1_macro !== null;
-}
-
-/** The verdict stands above already. */
-function withoutVerdict(sentence: string, verdict: keyof typeof quality.verdict): string {
-  const start = `${quality.verdict[verdict]}: `;
-  if (!sentence.startsWith(start)) return sentence;
-  const rest = sentence.slice(start.length);
-  return rest.charAt(0).toUpperCase() + rest.slice(1);
 }

@@ -708,6 +708,42 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AdviceReason
+         * @description Why to go on or to stop, for those who say it otherwise than the advice's English `sentence`.
+         *
+         *     `ask_again_at`: so many labels, or labelled images. `gain`, `gain_interval`: what 100 more are expected to add to
+         *     the score; `worth`: what makes it worthwhile. `kappa`: how far the last heads agree on average; `coverage`: the
+         *     share of the pool that looks like something labelled. None where it doesn't matter, or isn't known. `doubts`: which
+         *     of these two speaks against stopping.
+         */
+        AdviceReason: {
+            /**
+             * Code
+             * @enum {string}
+             */
+            code: "few_labels" | "still_rising" | "cant_be_scored" | "worthwhile" | "maybe_worthwhile" | "doubts" | "enough";
+            /** Ask Again At */
+            ask_again_at?: number | null;
+            /** Gain */
+            gain?: number | null;
+            /** Gain Interval */
+            gain_interval?: [
+                number,
+                number
+            ] | null;
+            /** Worth */
+            worth?: number | null;
+            /** Kappa */
+            kappa?: number | null;
+            /** Coverage */
+            coverage?: number | null;
+            /**
+             * Doubts
+             * @default []
+             */
+            doubts: ("predictions_change" | "pool_not_covered")[];
+        };
+        /**
          * AgreementPart
          * @description images: labelled by several people. observed: the share of pairs of their labels that are the same.
          *
@@ -993,7 +1029,8 @@ export interface components {
         };
         /**
          * AuditResult
-         * @description `arms`: random first, then the methods as asked.
+         * @description `arms`: random first, then the methods as asked. `verdict`: whether any is better than random; `not random`: the
+         *     labelled images are no random sample of the pool, so that it can't be told; None in older results.
          */
         AuditResult: {
             /**
@@ -1017,6 +1054,8 @@ export interface components {
             arms: components["schemas"]["AuditArm"][];
             /** Sentence */
             sentence: string;
+            /** Verdict */
+            verdict?: ("better" | "no better" | "unsure" | "not random") | null;
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
@@ -1689,7 +1728,8 @@ export interface components {
         };
         /**
          * DetectionAuditResult
-         * @description `arms`: random first, then the methods as asked. `detector`: what found the boxes in each round.
+         * @description `arms`: random first, then the methods as asked. `detector`: what found the boxes in each round. `verdict`: as of
+         *     classes.
          */
         DetectionAuditResult: {
             /**
@@ -1721,6 +1761,8 @@ export interface components {
             arms: components["schemas"]["BoxAuditArm"][];
             /** Sentence */
             sentence: string;
+            /** Verdict */
+            verdict?: ("better" | "no better" | "unsure" | "not random") | null;
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
@@ -1969,6 +2011,7 @@ export interface components {
             cluster: number | null;
             /** Reason */
             reason: string;
+            because?: components["schemas"]["ImageReason"] | null;
             /**
              * Copies
              * @default []
@@ -2133,6 +2176,16 @@ export interface components {
                 [key: string]: number;
             };
             warm_from?: components["schemas"]["WarmFrom"] | null;
+        };
+        /**
+         * Doubted
+         * @description What a model was unsure of. `class`: None for a box that is just something.
+         */
+        Doubted: {
+            /** Class */
+            class: string | null;
+            /** Probability */
+            probability: number;
         };
         /**
          * DoubtfulBox
@@ -2720,6 +2773,35 @@ export interface components {
              * @default false
              */
             unfinished: boolean;
+        };
+        /**
+         * ImageReason
+         * @description Why an image was picked, for those who say it otherwise than an item's English `reason`.
+         *
+         *     `code`: what it was picked for, `unsure_of`: what was in doubt about it, `by_neighbours`: according to its
+         *     neighbours among the labelled images, whatever the head as a whole predicts.
+         */
+        ImageReason: {
+            /**
+             * Code
+             * @enum {string}
+             */
+            code: "region" | "unsure_region" | "region_or_name" | "lies_apart" | "typical" | "far" | "unlike" | "hard_to_reconstruct" | "rare_cluster" | "uncertain" | "changes_model" | "tells_much" | "guess_changes" | "doubtful_boxes" | "doubtful_other_boxes" | "chance" | "second_opinion";
+            /**
+             * Unsure Of
+             * @default []
+             */
+            unsure_of: components["schemas"]["Doubted"][];
+            /**
+             * By Neighbours
+             * @default false
+             */
+            by_neighbours: boolean;
+            /**
+             * Rare Class
+             * @default false
+             */
+            rare_class: boolean;
         };
         /** ImageSettled */
         ImageSettled: {
@@ -3593,7 +3675,34 @@ export interface components {
             /** Name */
             name: string;
         };
-        /** MethodUsed */
+        /**
+         * MethodReason
+         * @description Why a method was run, for those who say it in another language. `known`: what was labelled, where that matters:
+         *     so many `labels` of so many `classes`.
+         */
+        MethodReason: {
+            /**
+             * Code
+             * @enum {string}
+             */
+            code: "asked" | "whole_pool" | "names" | "unsure" | "unseen" | "needs_two_classes" | "needs_labels" | "no_embeddings" | "no_box_yet" | "needs_boxes" | "unsure_boxes" | "doubtful_boxes" | "no_box_no_embeddings";
+            /** Known */
+            known?: ("nothing" | "one_class" | "several_classes" | "one_class_or_not" | "all_the_same") | null;
+            /**
+             * Labels
+             * @default 0
+             */
+            labels: number;
+            /**
+             * Classes
+             * @default 0
+             */
+            classes: number;
+        };
+        /**
+         * MethodUsed
+         * @description `why`: in an English clause, `because`: the same for those who say it otherwise; None in older results.
+         */
         MethodUsed: {
             /** Asked */
             asked: string;
@@ -3601,6 +3710,7 @@ export interface components {
             name: string;
             /** Why */
             why: string;
+            because?: components["schemas"]["MethodReason"] | null;
         };
         /**
          * Miss
@@ -3840,6 +3950,7 @@ export interface components {
             cluster: number | null;
             /** Reason */
             reason: string;
+            because?: components["schemas"]["ImageReason"] | null;
             /**
              * Copies
              * @default []
@@ -4688,6 +4799,7 @@ export interface components {
             cluster: number | null;
             /** Reason */
             reason: string;
+            because?: components["schemas"]["ImageReason"] | null;
             /**
              * Copies
              * @default []
@@ -5111,13 +5223,14 @@ export interface components {
         };
         /**
          * Skipped
-         * @description An image that was left out, and why.
+         * @description An image that was left out, and why: in English, and by the code of the warning of it; None in older results.
          */
         Skipped: {
             /** Name */
             name: string;
             /** Reason */
             reason: string;
+            code?: components["schemas"]["WarningCode"] | null;
         };
         /**
          * Sought
@@ -5146,7 +5259,8 @@ export interface components {
         };
         /**
          * StopAdvice
-         * @description `verdict`: stop, go_on, or unsure; `sentence`: why, for a person.
+         * @description `verdict`: stop, go_on, or unsure; `sentence`: why, in English; `because`: for those who say it otherwise, None
+         *     in older results.
          */
         StopAdvice: {
             /**
@@ -5156,6 +5270,7 @@ export interface components {
             verdict: "stop" | "go_on" | "unsure";
             /** Sentence */
             sentence: string;
+            because?: components["schemas"]["AdviceReason"] | null;
         };
         /**
          * SureLabels
@@ -5174,9 +5289,9 @@ export interface components {
         /**
          * SuspiciousBox
          * @description A box that was `overlooked`, has another class (`swapped`), is `badly_placed`, or that nothing predicted supports
-         *     (`spurious`). `box`: as it was drawn, `predicted_box`: what speaks against it; one of them may not be there.
-         *     `score`: from 0 to 1, the greater the more suspicious; of what is swapped, the less the more often the detector
-         *     confuses these classes.
+         *     (`spurious`). `box`: as it was drawn, `predicted_box`: what speaks against it, and `predicted_score`: how sure that
+         *     is; one of them may not be there. `score`: from 0 to 1, the greater the more suspicious; of what is swapped, the
+         *     less the more often the detector confuses these classes.
          */
         SuspiciousBox: {
             /** Rank */
@@ -5206,6 +5321,8 @@ export interface components {
                 number,
                 number
             ] | null;
+            /** Predicted Score */
+            predicted_score?: number | null;
             /** Score */
             score: number;
             /** Reason */
@@ -5299,6 +5416,12 @@ export interface components {
             /** Trainings */
             trainings: number;
         };
+        /**
+         * WarningCode
+         * @description The codes of warnings: the job went on. The list is closed and documented (docs/errors.md), as that of errors.
+         * @enum {string}
+         */
+        WarningCode: "unreadable_image" | "file_left_out" | "label_without_image" | "labels_disputed" | "labels_file_left_out" | "classes_look_alike" | "classes_in_one" | "class_never_trained" | "in_both_sets" | "pool_narrowed" | "fewer_than_asked" | "name_without_image" | "class_quota_unmet" | "class_quotas_unused" | "leak" | "without_embedding" | "without_prediction" | "embedding_without_image" | "prediction_without_image" | "class_without_prediction" | "class_too_small" | "labels_not_random" | "few_labels" | "near_copies_unknown" | "light_detector" | "neighbours_unreadable" | "names_unread" | "random_weights" | "batch_halved" | "values_stretched" | "alpha_ignored" | "one_tone" | "end_missing" | "boxes_of_another_size" | "bucket_waited_for" | "cache_not_written";
     };
     responses: never;
     parameters: never;

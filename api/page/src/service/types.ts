@@ -42,6 +42,7 @@ export type ProblemDocument = Pick<Schemas["Problem"], "code" | "detail"> & Part
 export type FaultView = Schemas["FaultView"];
 
 export type Forecast = Schemas["Forecast"];
+export type Audit = Schemas["AuditResult"];
 export type AuditArm = Schemas["AuditArm"];
 export type ClassProbability = Schemas["ClassProbability"];
 export type Skipped = Schemas["Skipped"];
@@ -62,6 +63,20 @@ export type BoxesSimilar = Schemas["DetectionSimilarResult"];
 export type BoxesMap = Schemas["DetectionMapResult"];
 export type SeveralMap = Schemas["MultilabelMapResult"];
 
+/** What results say in sentences, and why: by codes, for other languages than English. */
+export interface Picked {
+  reason?: string;
+  because?: ImageReason | null;
+}
+export type ImageReason = Schemas["ImageReason"];
+export type MethodUsed = Schemas["MethodUsed"];
+export type MethodReason = Schemas["MethodReason"];
+export type StopAdvice = Schemas["StopAdvice"];
+export type AdviceReason = Schemas["AdviceReason"];
+export type SuspectLabel = OneCheck["items"][number];
+export type SuspectOfSeveral = SeveralCheck["items"][number];
+export type SuspectBox = BoxesCheck["items"][number];
+
 export type Agreement = Schemas["AgreementResult"];
 
 export interface Results {
@@ -69,7 +84,7 @@ export interface Results {
   prediction: Schemas["PredictionResult"] | Schemas["MultilabelPredictionResult"];
   f1: OneF1 | SeveralF1 | BoxesF1;
   learning_curve: OneCurve | BoxesCurve;
-  audit: Schemas["AuditResult"];
+  audit: Audit;
   agreement: Agreement;
   label_check: OneCheck | SeveralCheck;
   similar: Schemas["SimilarResult"] | Schemas["MultilabelSimilarResult"];

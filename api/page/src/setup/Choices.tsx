@@ -4,7 +4,7 @@ interface Choice {
   title?: string;
   summary: string;
   badge: string | null;
-  use?: string;
+  use?: string | undefined;
 }
 
 interface Given {

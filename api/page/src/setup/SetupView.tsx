@@ -233,6 +233,7 @@ function Form({ able, begins }: { able: Capabilities; begins: boolean }) {
           choices={methodsOf(task).map((one) => ({
             ...one,
             summary: setup.methods[one.name] ?? one.summary,
+            use: setup.uses[one.name] ?? one.use,
             badge: one.name === "auto" ? setup.recommended : null,
           }))}
           onChoose={(method) => set({ method })}

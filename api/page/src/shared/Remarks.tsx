@@ -9,7 +9,11 @@ const MOST_NAMES = 5;
 export function Remarks({ job, skipped = [] }: { job: Job; skipped?: readonly Skipped[] }) {
   const lines = [
     ...job.warnings.map((one) => ({ text: inWords(one), names: one.names ?? [], count: one.count ?? 0 })),
-    ...skipped.slice(0, MOST_SKIPPED).map((one) => ({ text: `${one.name}: ${one.reason}`, names: [], count: 0 })),
+    ...skipped.slice(0, MOST_SKIPPED).map((one) => ({
+      text: `${one.name}: ${one.code ? inWords({ code: one.code, detail: one.reason }) : one.reason}`,
+      names: [],
+      count: 0,
+    })),
   ];
   if (!lines.length) return null;
   return (

@@ -3,7 +3,7 @@
 import { computed, type Signal, signal } from "@preact/signals";
 import { besides, oneOfEach, type Place } from "../boxes/geometry";
 import { Problem, pause } from "../service/service";
-import type { ImageBoxes } from "../service/types";
+import type { ImageBoxes, Picked } from "../service/types";
 import { words } from "../words";
 import { doubt, untilDone } from "./connection";
 import { drawnOn, type GivenBox, giveBoxes, isOwn, type Over, settleBoxes, surveyIfChanged } from "./drawings";
@@ -24,9 +24,8 @@ export interface Suggested {
   draft: boolean;
 }
 
-export interface Item {
+export interface Item extends Picked {
   name: string;
-  reason?: string;
   boxes?: readonly Suggested[];
 }
 
@@ -125,10 +124,10 @@ export class Board {
     const leftOut = new Set(skipped.peek());
     const isLeftOut = (name: string) => !comingBack && (leftOut.has(name) || noteOf(name).unsure);
     this.decide = decide;
-    this.entries = items.map(({ name, reason = "", boxes = [] }, index) => ({
+    this.entries = items.map(({ name, boxes = [], ...picked }, index) => ({
       name,
       index,
-      reason,
+      reason: words.results.image(picked),
       suggested: boxes,
       size: signal(null),
       sketch: signal(nothingYet([])),

@@ -1,7 +1,7 @@
 // A contact sheet: images in rank order, one of them looked at, and what a person says of them.
 
 import { computed, type Signal, signal } from "@preact/signals";
-import type { ClassProbability, LabelGiven } from "../service/types";
+import type { ClassProbability, LabelGiven, Picked } from "../service/types";
 import { words } from "../words";
 import { type Answer, asAnswer, type Given, inWords, isSame, linesOf } from "./answer";
 import { leaveToOthers } from "./handOuts";
@@ -13,12 +13,11 @@ import { isSeveral, setProject, setSkipped, skipped, theProject } from "./projec
 
 const MOST_TILES = 1000;
 
-export interface Item {
+export interface Item extends Picked {
   name: string;
   predicted?: string | Answer | null;
   confidence?: number | null;
   top?: ClassProbability[];
-  reason?: string;
   cluster?: number | null;
   copies?: string[];
 }

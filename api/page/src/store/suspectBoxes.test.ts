@@ -1,9 +1,10 @@
 import { expect, test, vi } from "vitest";
+import type { SuspectBox } from "../service/types";
 import { aProject, asked, held, problem, service } from "../testing";
 import type { GivenBox } from "./drawings";
 import { toasts } from "./notices";
 import { setProject } from "./project";
-import { BoxDesk, changed, idOf, type SuspectBox } from "./suspectBoxes";
+import { BoxDesk, changed, idOf } from "./suspectBoxes";
 
 const now: GivenBox[] = [
   { class: "cat", box: [1, 2, 30, 40] },

@@ -2,15 +2,13 @@
 
 import { computed, signal } from "@preact/signals";
 import type { Place } from "../boxes/geometry";
-import type { BoxesCheck, ImageBoxes } from "../service/types";
+import type { BoxesCheck, ImageBoxes, SuspectBox } from "../service/types";
 import { words } from "../words";
 import { untilDone } from "./connection";
 import { drawnOn, type GivenBox, giveBoxes, isOwn, settleBoxes, survey, whatCounts } from "./drawings";
 import { attempt, say, tell } from "./notices";
 import { keptLabels } from "./project";
 import { oneAfterAnother } from "./turns";
-
-export type SuspectBox = BoxesCheck["items"][number];
 
 /** What is written of an image: into the person's own file or, where others drew on it, as what is settled. */
 interface Said {
@@ -59,7 +57,7 @@ export class BoxDesk {
   look(index: number): void {
     this.at.value = Math.max(0, Math.min(this.items.length - 1, index));
     const item = this.current.value;
-    if (item) say(words.boxCheck.said(this.at.value + 1, this.items.length, item.name, item.reason));
+    if (item) say(words.boxCheck.said(this.at.value + 1, this.items.length, item.name, words.results.box(item)));
   }
 
   keep(): void {

@@ -26,23 +26,27 @@ export const withoutClass = (now: Answer, name: string): Answer => now.filter((o
 
 export function suspectsOf(result: Results["label_check"]): Suspect[] {
   if (!("task" in result)) {
-    return result.items.map(({ name, given, suggested, reason, given_probability, confidence }) => ({
-      id: `${name}\t${given}`,
-      name,
-      given,
-      suggested,
-      reason,
-      bars: [
-        { name: given, share: given_probability },
-        { name: suggested, share: confidence },
-      ],
-      example: suggested,
-      mayBeOther: true,
-      change: () => [suggested],
-      undo: () => [given],
-    }));
+    return result.items.map((item) => {
+      const { name, given, suggested } = item;
+      return {
+        id: `${name}\t${given}`,
+        name,
+        given,
+        suggested,
+        reason: words.results.label(item),
+        bars: [
+          { name: given, share: item.given_probability },
+          { name: suggested, share: item.confidence },
+        ],
+        example: suggested,
+        mayBeOther: true,
+        change: () => [suggested],
+        undo: () => [given],
+      };
+    });
   }
-  return result.items.map(({ name, class: one, miss, probability, reason }) => {
+  return result.items.map((item) => {
+    const { name, class: one, miss, probability } = item;
     const [has, lacks] = [words.check.has(one), words.check.lacks(one)];
     const add = (now: Answer) => withClass(now, one);
     const takeOut = (now: Answer) => withoutClass(now, one);
@@ -51,7 +55,7 @@ export function suspectsOf(result: Results["label_check"]): Suspect[] {
       name,
       given: miss === "missing" ? lacks : has,
       suggested: miss === "missing" ? has : lacks,
-      reason,
+      reason: words.results.oneOfSeveral(item),
       bars: [{ name: one, share: probability }],
       example: one,
       mayBeOther: false,

@@ -1,7 +1,17 @@
 // All that the page says, in English. Components have no words of their own; each other language is a file beside this
 // one, and of the type of this one's words: what is missing there is an error of types.
 
-import { formats } from "./formats";
+import type {
+  Audit,
+  AuditArm,
+  MethodUsed,
+  Picked,
+  StopAdvice,
+  SuspectBox,
+  SuspectLabel,
+  SuspectOfSeveral,
+} from "../service/types";
+import { capital, formats } from "./formats";
 
 const { number, percent, score, decimal, form, counted } = formats("en");
 
@@ -182,7 +192,7 @@ export const words = {
     like: (name: string) => `like ${name}`,
     took: (s: number) => `took ${seconds(s)}`,
     attempt: (n: number) => `attempt ${n}`,
-    interrupted: (reason: string) => `Interrupted (${reason}), goes on by itself.`,
+    interrupted: (reason: string) => `Interrupted (${reason.replace("_", " ")}), goes on by itself.`,
     warned: (detail: string, count: number) => (count > 1 ? `${detail} (${number(count)})` : detail),
     open: "Open",
     suggestions: "Suggestions",
@@ -394,6 +404,21 @@ export const words = {
     boxesFound: (n: number) => `${boxes(n)} that look alike.`,
     boxSaid: (at: number, all: number, name: string, looks: string | null) =>
       `${at} of ${all}: ${looks ?? "something"} on ${name}`,
+  },
+
+  /** What results say in sentences. The service says it in English. */
+  results: {
+    image: (item: Picked) => item.reason ?? "",
+    method: ({ why }: MethodUsed) => `${capital(why)}.`,
+    /** n: labels, or labelled images. */
+    advice: ({ sentence }: StopAdvice, _n: number, _ofBoxes: boolean) =>
+      capital(sentence.replace(/^(Go on|Stop here|Not sure): /, "")), // the verdict stands above already
+    audit: ({ sentence }: Audit) => sentence,
+    arm: ({ method, sentence }: AuditArm, _audit: Audit) =>
+      sentence.includes(method) ? sentence : `${method} ${sentence}`,
+    label: ({ reason }: SuspectLabel) => reason,
+    oneOfSeveral: ({ reason }: SuspectOfSeveral) => reason,
+    box: ({ reason }: SuspectBox) => reason,
   },
 
   quality: {
@@ -792,6 +817,7 @@ export const words = {
     // By name, as `title` above.
     backbones: {} as Record<string, string>,
     methods: {} as Record<string, string>,
+    uses: {} as Record<string, string>,
     language: "Language",
     start: "Start labelling",
     save: "Save and propose the next batch",

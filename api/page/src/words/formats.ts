@@ -3,6 +3,8 @@
 /** By what Intl.PluralRules says of a number. English has `one` and `other`; Russian `one`, `few` and `many`. */
 export type Forms = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
 
+export const capital = (clause: string) => clause.charAt(0).toUpperCase() + clause.slice(1);
+
 export function formats(language: string) {
   const numbers = new Intl.NumberFormat(language);
   const rules = new Intl.PluralRules(language);

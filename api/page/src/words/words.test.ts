@@ -8,7 +8,7 @@ import { inWords } from "./faults";
 import * as ru from "./ru";
 
 type Said = Map<string, unknown>;
-const NAMES = ["codes", "stage", "title", "units", "backbones", "methods"]; // of what the service names: what is missing there is as the service says it
+const NAMES = ["codes", "stage", "title", "units", "backbones", "methods", "uses"]; // of what the service names: what is missing there is as the service says it
 
 const said = (group: object, path = ""): Said =>
   new Map(
@@ -71,6 +71,13 @@ describe("a fault", () => {
     const codes = cells.filter((cell) => /^\|? ?(`\w+`(, )?)+$/.test(cell)).flatMap((cell) => cell.match(/\w+/g) ?? []);
     expect(codes.length).toBeGreaterThan(80);
     expect(codes.filter((code) => !ru.words.codes[code])).toEqual([]);
+  });
+
+  it("and why a job was interrupted, too", () => {
+    const line = readFileSync("../../docs/errors.md", "utf8").match(/^.*`last_interruption.reason`:(.*?)\. /m)![1]!;
+    const reasons = [...line.matchAll(/`(\w+)`/g)].map((found) => found[1]!);
+    expect(reasons).toContain("gave_way");
+    for (const reason of reasons) expect(ru.words.jobs.interrupted(reason)).not.toContain(reason);
   });
 
   it("names the path, or what the service says more exactly", async () => {
