@@ -43,6 +43,7 @@ from nextlabel.core.neural.backbones import Backbone, BackboneLoader, device_is_
 from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.neural.heads.linear import train_linear
 from nextlabel.core.neural.kept_texts import KeptTexts
+from nextlabel.core.neural.training import Examples
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
@@ -81,7 +82,7 @@ class Runner:
         """Do before the first job what it would wait for: load the usual backbone, and train a head once."""
         self._backbones.load_usual()
         embeddings = np.random.default_rng(0).standard_normal((20, 16)).astype(np.float32)
-        train_linear(embeddings, np.arange(20) % 2, 2, seed=0)
+        train_linear(Examples(embeddings, np.arange(20) % 2, 2), seed=0)
 
     def run(self, job_id: str) -> None:
         """Carry out the job, if it can be claimed."""

@@ -27,7 +27,7 @@ from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.trainers import TRAINERS
-from nextlabel.core.neural.training import Tick
+from nextlabel.core.neural.training import Examples, Tick
 from nextlabel.core.pipelines.run import NAMES_IN_A_WARNING, Run
 from nextlabel.core.pipelines.texts import names_for
 from nextlabel.core.tasks.base import ClassTask, Conflicts, Labels, Matched, Prediction, Task
@@ -233,19 +233,16 @@ def train(
     neighbourhood: (R, d) images of the pool, of which the nearest have a say in what it says, if it asks any.
     tick: called as it gets on; None: the run's stage is the training's.
     """
-    taught = embeddings[matched.rows]
+    examples = examples_of(embeddings, matched, names_for(request, matched.classes, run))
     trained = run.heads.get(
         request.head,
-        taught,
-        matched.targets,
-        len(matched.classes),
+        examples,
         seed=request.seed,
         device=run.backbones.device,
         tick=tick or run.advance,
-        names=names_for(request, matched.classes, run),
         train=TRAINERS[task_of(request.task).trainer].train,
     )
-    head = run.heads.among(trained, run.heads.neighbours(neighbourhood), taught, matched.targets)
+    head = run.heads.among(trained, run.heads.neighbours(neighbourhood), examples)
     summary = HeadSummary(
         name=head.answers_as,
         classes=matched.classes,
@@ -254,6 +251,13 @@ def train(
         details={**head.details, **_asked(head)},
     )
     return head, summary
+
+
+def examples_of(
+    embeddings: NDArray[np.float32], matched: Matched, names: NDArray[np.float32] | None = None
+) -> Examples:
+    """Return the labelled rows of the embeddings (K, d), to train on. names: of the classes, as `Examples` has them."""
+    return Examples(embeddings[matched.rows], matched.targets, len(matched.classes), names)
 
 
 def _asked(head: Head) -> dict[str, float]:
@@ -270,8 +274,7 @@ def out_of_fold(
     """Return what heads like that one say of the labelled rows of the embeddings (K, d), each trained without it."""
     return TRAINERS[task_of(request.task).trainer].out_of_fold_logits(
         head,
-        embeddings[matched.rows],
-        matched.targets,
+        examples_of(embeddings, matched),
         seed=request.seed,
         device=run.backbones.device,
         tick=lambda _done, _total: run.check(),

@@ -19,6 +19,7 @@ from nextlabel.core.neural.siamese import fit_components, train_siamese
 from nextlabel.core.neural.training import Tick
 from nextlabel.core.neural.vae import SIDE, Thumbnail, ThumbnailReader, train_vae
 from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.material import examples_of
 from nextlabel.core.pipelines.predictions import Predictions
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.unreadable import refuse_gone
@@ -85,9 +86,7 @@ def _supply_logits(supplies: Supplies, sources: Sources) -> None:
 def _supply_votes(supplies: Supplies, sources: Sources) -> None:
     embedded, run = sources.embedded, sources.run
     head = train_dropout_head(
-        embedded.embeddings[embedded.matched.rows],
-        embedded.matched.targets,
-        len(embedded.matched.classes),
+        examples_of(embedded.embeddings, embedded.matched),
         seed=sources.seed,
         device=run.backbones.device,
         tick=sources.tick,
