@@ -40,6 +40,7 @@ from nextlabel.core.jobs.store import Claim
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.logs import bound, get_logger
 from nextlabel.core.neural.backbones import Backbone, BackboneLoader, device_is_lost
+from nextlabel.core.neural.engine import Watch
 from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.neural.heads.linear import train_linear
 from nextlabel.core.neural.kept_texts import KeptTexts
@@ -210,8 +211,8 @@ class Runner:
         try:
             with lease:
                 plan = self._plan_at(shards.plan_path(lease.shard.key))
-                look = giving_way(job.kind, self._store)
-                embed_shard(plan, lease, self._backbone_of(job, plan), self._settings, look=look)
+                watch = Watch(giving_way(job.kind, self._store))
+                embed_shard(plan, lease, self._backbone_of(job, plan), self._settings, watch)
         except Interrupted as why:
             log.info("shard stopped", why=why.detail)
         except FileNotFoundError:

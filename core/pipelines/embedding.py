@@ -300,11 +300,9 @@ class _Work:
         """All that is missing, or until `unless(seconds left at the speed so far)`."""
         run, rows = self._run, self.missing()
         seen, before = 0, len(self._wanted) - len(rows)
-        wanted, settings = self._wanted, run.settings
+        wanted = self._wanted
         writer = CacheWriter(self._cache, wanted) if self._must_keep else _TolerantWriter(self._cache, wanted, run)
-        batches = embed(
-            self._backbone, wanted, rows.tolist(), settings, check=run.check, halved=run.halved, waits=run.waits
-        )
+        batches = embed(self._backbone, wanted, rows.tolist(), run.settings, run.watch)
         try:
             with closing(batches):  # here: the traceback of what stops the job would keep the threads that decode
                 for batch in batches:

@@ -97,7 +97,7 @@ class OtherEngine:
         self.asked.append(len(rows))
         part = pool.take(rows[: len(rows) - self.skips])
         writer = cache_writer.CacheWriter(EmbeddingCache(run.settings.cache_dir, key, backbone.dimension), part)
-        for batch in embed(backbone, part, range(len(part)), run.settings, check=run.check, halved=run.halved):
+        for batch in embed(backbone, part, range(len(part)), run.settings, run.watch):
             writer.add(batch)
         writer.flush()
 
