@@ -166,7 +166,7 @@ def carry_out(request: EmbeddingRequest, run: Run) -> EmbeddingResult:
     """
     run.plan(*KIND.stages)
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, None, run, content=request.content)
+    labelled = read_labelled(request, request.path_to_img, None, run)
     backbone = loaded(request, run)
     wanted = labelled.pool.take(drawn_order(labelled.pool.names, request.seed))
     work = _Work(wanted, backbone, _cache_of(backbone, wanted, run), run, holds=False, must_keep=True)

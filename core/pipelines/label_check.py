@@ -84,14 +84,7 @@ def read_labelled_images(request: LabelCheckRequest, run: Run) -> Labelled:
     of_boxes = ("train", "predict")
     run.plan(*KIND.planned(leave_out=of_boxes if validates else (*of_boxes, "embed validation images")))
     run.stage("read")
-    labelled = read_labelled(
-        request.path_to_img,
-        request.path_to_labels,
-        run,
-        labelled_only=True,
-        task=task_of(request.task),
-        content=request.content,
-    )
+    labelled = read_labelled(request, request.path_to_img, request.path_to_labels, run, labelled_only=True)
     labelled.task.check_matched(labelled.matched, "label_check")
     return labelled
 

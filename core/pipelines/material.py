@@ -79,42 +79,39 @@ class Matchable(Protocol):
 
 
 def read_labelled(
+    request: JobRequest,
     path_to_img: str,
     path_to_labels: str | None,
     run: Run,
     role: str = "",
     *,
     labelled_only: bool = False,
-    content: bool = False,
-    task: ClassTask = CLASSIFICATION,
     draw: Draw | None = None,
 ) -> Labelled:
     """Read the labels and list the pool; what doesn't fit becomes a warning. `role`: which of two sets it is.
 
     labelled_only: the pool is that of the labelled images; of others nothing is known, nor warned.
-    content: the images are read, to see whether they were changed.
     draw: the pool is that of the images that are drawn, and of the labelled ones.
     """
-    read = read_of_task(
-        path_to_img, path_to_labels, run, role, task, labelled_only=labelled_only, content=content, draw=draw
-    )
+    task = task_of(request.task)
+    read = read_of_task(task, request, path_to_img, path_to_labels, run, role, labelled_only=labelled_only, draw=draw)
     pool, labels, matched, conflicts, drawn_from = read
     return Labelled(pool, labels, matched, conflicts, task, drawn_from, labelled_only)
 
 
 def read_of_task(
+    task: Task,
+    request: JobRequest,
     path_to_img: str,
     path_to_labels: str | None,
     run: Run,
     role: str,
-    task: Task,
     *,
     labelled_only: bool,
-    content: bool,
     draw: Draw | None = None,
 ) -> tuple[Pool, Labels, Matched, Conflicts, int | None]:
     """Do what `read_labelled` does, for labels of any task. The last is `Labelled.drawn_from`."""
-    place = _place(path_to_img, run, content)
+    place = _place(path_to_img, run, request.content)
     labels, conflicts = _read(path_to_labels, role, run, task)
     named, images = {*labels.names, *labels.disputed, *labels.apart}, None
     if draw is not None:
