@@ -176,6 +176,8 @@ def test_a_steep_curve_says_go_on():
     advice = advise(320, expecting(lambda n: 0.1 * n**0.3), 0.005, STABLE, None)
     assert advice.verdict == "go_on"
     assert advice.sentence.startswith("Go on: 100 more labels are expected to add 0.0")
+    assert (advice.because.code, advice.because.worth, advice.because.kappa) == ("worthwhile", 0.005, 0.99)
+    assert f"add {advice.because.gain:.3f} (" in advice.sentence
 
 
 def test_a_flat_curve_says_stop_and_why():
@@ -183,28 +185,34 @@ def test_a_flat_curve_says_stop_and_why():
     assert advice.verdict == "stop"
     assert "kappa 0.99" in advice.sentence
     assert "83% of the pool" in advice.sentence
+    assert (advice.because.code, advice.because.coverage, advice.because.doubts) == ("enough", 0.83, ())
 
 
 def test_a_flat_curve_whose_predictions_still_change_is_not_sure():
     advice = advise(320, expecting(flat), 0.005, SHAKY, None)
     assert (advice.verdict, "kappa 0.77" in advice.sentence) == ("unsure", True)
+    assert advice.because.doubts == ("predictions_change",)
 
 
 def test_a_flat_curve_over_labels_that_leave_most_of_the_pool_out_is_not_sure():
     advice = advise(320, expecting(flat), 0.005, STABLE, Coverage(share=0.2, images=100))
     assert (advice.verdict, "only 20% of the pool" in advice.sentence) == ("unsure", True)
+    assert advice.because.doubts == ("pool_not_covered",)
 
 
 def test_labels_that_cannot_be_scored_are_not_sure_whatever_the_head_thinks():
     advice = advise(320, None, 0.005, STABLE, Coverage(share=0.9, images=100))
     assert (advice.verdict, "`random`" in advice.sentence) == ("unsure", True)
-    assert advise(40, None, 0.005, STABLE, None).verdict == "go_on"
+    assert advice.because.code == "cant_be_scored"
+    too_few = advise(40, None, 0.005, STABLE, None)
+    assert (too_few.verdict, too_few.because.code, too_few.because.ask_again_at) == ("go_on", "few_labels", 60)
 
 
 def test_chosen_labels_that_are_too_few_for_their_curve_say_go_on_and_no_figure():
     advice = advise(100, expecting(lambda n: 0.1 * n**0.3), 0.005, STABLE, None, needed=250)
     assert advice.verdict == "go_on"
     assert advice.sentence.endswith("Ask again at 250.")
+    assert (advice.because.code, advice.because.ask_again_at) == ("still_rising", 250)
     assert advise(250, expecting(flat), 0.005, STABLE, None, needed=250).verdict == "stop"
 
 

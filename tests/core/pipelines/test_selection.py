@@ -29,6 +29,8 @@ def test_with_nothing_labelled_the_images_stand_for_the_pool_and_the_answer_says
     assert set(result.data) <= set(names)
     assert (result.method.asked, result.method.name) == ("margin", "maxherding")
     assert result.method.why == "nothing is labelled yet, and margin needs two classes"
+    assert (result.method.because.code, result.method.because.known) == ("needs_two_classes", "nothing")
+    assert {item.because.code for item in result.items} == {"region"}
     assert (result.head, result.manifest.head, result.candidates) == (None, None, 10)
     assert {item.reason for item in result.items} == {"stands for a region of the pool without labels"}
     assert {item.name.split("_")[0] for item in result.items[:2]} == {"red", "blue"}
@@ -167,6 +169,10 @@ def test_what_a_head_alone_is_unsure_of_is_what_its_items_say(bench):
         first, second = item.top[:2]
         shown = f"{first.class_name} {first.probability:.2f} / {second.class_name} {second.probability:.2f}"
         assert item.reason == f"uncertain: {shown}"
+        assert item.because.code == "uncertain"
+        assert [(one.class_name, one.probability) for one in item.because.unsure_of] == [
+            (one.class_name, one.probability) for one in item.top[:2]
+        ]
 
 
 def test_a_selection_says_of_an_image_what_a_prediction_says(bench, digits):
