@@ -14,6 +14,7 @@ import pytest
 from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.core.data.labels import write_labels
 from nextlabel.core.kinds.selection import MethodUsed
+from nextlabel.core.methods.reasons import MethodReason
 from nextlabel.core.methods.registry import methods_of
 from nextlabel.core.tasks.classification import read_labels
 
@@ -110,7 +111,8 @@ def test_every_head_runs_end_to_end(ask, data, head):
     write_labels(data / "some.txt", list(read_labels(data / "answers.txt").classes_by_name.items())[:40])
     result = ask("selection", add=7, path_to_img="pool", path_to_labels="some.txt", method="margin", head=head)
     assert len(set(result.data)) == 7
-    assert result.method == MethodUsed(asked="margin", name="margin", why="as asked")
+    because = MethodReason(code="asked")
+    assert result.method == MethodUsed(asked="margin", name="margin", why="as asked", because=because)
     assert result.head.name == head
 
 

@@ -222,6 +222,7 @@ def test_auto_says_what_it_does_at_each_number_of_labels(bench):
         "asked": "auto",
         "name": "maxherding",
         "why": "nothing is labelled yet: images that stand for the whole pool",
+        "because": {"code": "whole_pool", "known": "nothing", "labels": 0, "classes": 0},
     }
     result = bench.select(path_to_labels=bench.labels(*names[1:7]))
     assert (result.method.asked, result.method.name) == ("auto", "uherding")
