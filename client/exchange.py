@@ -15,7 +15,7 @@ from nextlabel.client import box_exchange as boxes
 from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.options import Key, Url, Yes, together
 from nextlabel.client.http import Client
-from nextlabel.client.label_files import bringing_in
+from nextlabel.client.label_files import bringing_in, nothing_in
 from nextlabel.client.pools import ALL, POOL, keep_out_of, place_of
 from nextlabel.client.targets import Target
 from nextlabel.client.terminal import echo
@@ -108,6 +108,8 @@ def _read_source(
     if labels is not None:
         several = task == MULTILABEL.name
         entries = entries_of_labels(CLASS_TASKS[task].read(labels, ALL))
+        if not entries:
+            raise nothing_in(labels, CLASS_TASKS[task])
     else:
         found = _result(job_id, result, url, api_key)
         several = isinstance(found, MultilabelResult)

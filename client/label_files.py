@@ -18,12 +18,12 @@ import click
 from nextlabel.core.data.folder import opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.label_text import clean_name
-from nextlabel.core.data.labels import write_labels
+from nextlabel.core.data.labels import told_unread, write_labels
 from nextlabel.core.data.labels_folder import SETTLED, sort_out
 from nextlabel.core.data.roots import readable, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import write_whole
-from nextlabel.core.errors import LabelsConflict, LabelsMalformed
+from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels
 from nextlabel.core.exchange.files import writable
 from nextlabel.core.tasks.base import Task
 from nextlabel.core.tasks.classification import ClassLabels, read_labels
@@ -174,6 +174,12 @@ def bringing_in(
                 raise click.UsageError(words.format(file=path))
             keep_labels(path, names, yes=yes, task=task)
             yield
+
+
+def nothing_in(labels: Path, task: Task) -> NoLabels:
+    """Return the error that no label of the task is there to export; it names files that hold something else."""
+    words = _("there is no label in {labels}, and nothing to export{unread}")
+    return NoLabels(words.format(labels=labels, unread=told_unread(labels, suffixes=task.suffixes)))
 
 
 def is_csv(path: Path) -> bool:

@@ -353,7 +353,7 @@ def _tell_other_sizes(images: Pool, matched: Matched, contested: Mapping[str, Se
 def _tell_left_out(path: Path, task: Task = CLASSIFICATION) -> None:
     if left_out := left_out_of(path, suffixes=task.suffixes):
         words = _("not read, as {why}: {files}")
-        echo(words.format(why=why_nobodys(task.suffixes), files=", ".join(left_out)), err=True)
+        echo(words.format(why=why_nobodys(left_out, task.suffixes), files=", ".join(left_out)), err=True)
 
 
 # --- classes ----------------------------------------------------------------------------------------------------

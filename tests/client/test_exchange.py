@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from nextlabel.client.label_files import LabelsLost
 from nextlabel.client.main import cli
-from nextlabel.core.errors import ExchangeMalformed, Inexpressible, PathNotReadable
+from nextlabel.core.errors import ExchangeMalformed, Inexpressible, NoLabels, PathNotReadable
 from nextlabel.core.tasks.classification import read_labels
 from tests.api.support import f1_result, selection_result
 
@@ -226,6 +226,24 @@ def test_what_to_export_must_be_said_once(run):
         assert "one of --job, --result and --labels" in run("export", "csv", "--out", "a.csv", *given, code=2)
     told = run("import", "label-studio", "batch.json", "--labels", "back.txt", code=2)
     assert "one of --image-prefix and --pool" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("coco",), "they hold boxes, which the task `detection` alone reads"),
+        (("coco", "--task", "detection"), "nothing to export$"),
+        (("yolo",), "nothing to export$"),
+    ],
+)
+def test_nothing_is_exported_of_a_folder_without_labels_of_the_task(run, tmp_path, arguments, why):
+    folder = tmp_path / "drawn"
+    folder.mkdir()
+    if "task" in why:
+        (folder / "boxes-me.jsonl").write_text('{"name": "a.png", "width": 9, "height": 9, "boxes": []}\n')
+    with pytest.raises(NoLabels, match=why):
+        run("export", *arguments, "--labels", "drawn", "--out", "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_result_without_images_is_refused(run, tmp_path):
