@@ -42,7 +42,7 @@ def find_weights(settings: Settings) -> Path:
     path = None if folder is None else folder / FILE
     if path is None or not path.is_file():
         raise WeightsUnavailable(
-            f"boxes need the weights {FILE}, which are not in NEXTLABEL_WEIGHTS_DIR ({folder or 'not set'}). Download "
+            f"Boxes need the weights {FILE}, which are not in NEXTLABEL_WEIGHTS_DIR ({folder or 'not set'}). Download "
             f"{URL} (3.7 MB) into it and ask again, or bring the predictions of your own detector along"
         )
     if (digest := _sha256(path)) not in KNOWN:

@@ -122,7 +122,7 @@ export const words = {
 
   connection: {
     away: "The service does not answer.",
-    goesOn: "The page keeps trying, and goes on by itself. Jobs go on meanwhile.",
+    goesOn: "The page keeps trying, and goes on by itself. No job is lost.",
     unsaved: (n: number) => `${labels(n)} ${n === 1 ? "waits" : "wait"} here to be saved: leave this tab open.`,
     back: "The service is back.",
   },
