@@ -32,6 +32,7 @@ from nextlabel.client.label_files import (
     sheets,
     write_any,
 )
+from nextlabel.client.paths import OwnPath
 from nextlabel.client.pools import POOL, is_of, keep_out_of, named, place_of
 from nextlabel.client.terminal import echo
 from nextlabel.core.data.box_files import GivenBoxes, drawings_of, person_of, settle_boxes, version_of
@@ -57,10 +58,10 @@ from nextlabel.core.tasks.detection import BoxLabels, oddities
 from nextlabel.core.tasks.registry import CLASSIFICATION, DETECTION, TASKS, task_of
 
 LISTED, FEW = 20, 5
-Existing = click.Path(exists=True, path_type=Path)
-Folder = click.Path(exists=True, file_okay=False, path_type=Path)
-Written = click.Path(dir_okay=False, path_type=Path)
-New = click.Path(path_type=Path)
+Existing = OwnPath(exists=True, path_type=Path)
+Folder = OwnPath(exists=True, file_okay=False, path_type=Path)
+Written = OwnPath(dir_okay=False, path_type=Path)
+New = OwnPath(path_type=Path)
 OfTask = click.option(
     "--task",
     type=click.Choice([CLASSIFICATION.name, DETECTION.name]),

@@ -18,6 +18,7 @@ from nextlabel.client.consoles import Out
 from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
+from nextlabel.client.paths import OwnPath
 from nextlabel.client.pools import is_of, keep_out_of
 from nextlabel.client.shown import progress, tell_warnings
 from nextlabel.client.tables import show
@@ -45,7 +46,7 @@ form = click.option(
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 output = click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to FILE.", metavar="FILE"
+    "-o", "--output", type=OwnPath(dir_okay=False, path_type=Path), help="Write the result to FILE.", metavar="FILE"
 )
 Output = together(form, as_json, output)
 CancelOnInterrupt = click.option(
@@ -188,8 +189,8 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
         if wish.form == "tsv":
             console.print(
                 _(
-                    "{file} is a labels file of a model's guesses, and nothing in it says so: let somebody look at all "
-                    "of them before it counts as labels (a .csv has them in a column `predicted`)"
+                    "{file} is a labels file that no person wrote, and nothing in it says so, as the columns of a .csv "
+                    "do: let somebody look at all of them before it counts as labels"
                 ).format(file=wish.file.name),
                 markup=False, highlight=False, soft_wrap=True,
             )  # fmt: skip

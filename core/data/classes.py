@@ -20,7 +20,7 @@ from nextlabel.core.data.class_file import names_in, renamed
 from nextlabel.core.data.folder import File, Folder, opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.label_files import in_our_words
-from nextlabel.core.data.label_text import decode_any, encode_any, format_line, lines_with_ends, parse_line, writable
+from nextlabel.core.data.label_text import decode_any, encode_any, format_line, lines_with_ends, new_class, parse_line
 from nextlabel.core.data.labels import files_in, read_bytes, sorted_classes
 from nextlabel.core.data.labels_folder import CLASS_FILE
 from nextlabel.core.data.roots import shown
@@ -53,7 +53,7 @@ def change_class(
         LabelsMalformed: the new name can't stand in a labels file; or the file of classes is damaged.
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
-    old, new = as_seen(old.strip()), None if new is None else writable(as_seen(new.strip()))
+    old, new = as_seen(old.strip()), None if new is None else as_seen(new_class(new))
     with _files(path, roots) as (folder, files):
         before = {file: read_bytes(file) for file in files}
         counts = {file: Counter(class_ for _, class_ in _labels(data)) for file, data in before.items()}
