@@ -42,9 +42,9 @@ from nextlabel.core.kinds.results import MultilabelResult
 from nextlabel.core.tasks.registry import CLASS_TASKS, CLASSIFICATION, DETECTION, MULTILABEL, TASKS
 
 F = TypeVar("F", bound=Callable[..., Any])
-HERE = OwnPath(exists=True, path_type=Path, resolve_path=True)
-FOLDER = OwnPath(exists=True, file_okay=False, path_type=Path, resolve_path=True)
-NEW = OwnPath(path_type=Path)
+HERE = OwnPath(exists=True, resolve_path=True)
+FOLDER = OwnPath(exists=True, file_okay=False, resolve_path=True)
+NEW = OwnPath()
 
 
 def _task_option(tasks: Iterable[str], what: str) -> Callable[[F], F]:

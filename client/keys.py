@@ -17,7 +17,7 @@ from nextlabel.core.keys import ApiKey, KeyFile, Scope
 File = click.option(
     "--file",
     cls=FromEnvironment,
-    type=OwnPath(dir_okay=False, path_type=Path),
+    type=OwnPath(dir_okay=False),
     envvar="NEXTLABEL_API_KEYS_FILE",
     show_envvar=True,
     required=True,

@@ -22,7 +22,7 @@ class PoolType(OwnPath):
     """A folder that is there; or a bucket's URL, which is asked only when it is read."""
 
     def __init__(self) -> None:
-        super().__init__(exists=True, file_okay=False, path_type=Path)
+        super().__init__(exists=True, file_okay=False)
         self.name = "POOL"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

@@ -58,10 +58,10 @@ from nextlabel.core.tasks.detection import BoxLabels, oddities
 from nextlabel.core.tasks.registry import CLASSIFICATION, DETECTION, TASKS, task_of
 
 LISTED, FEW = 20, 5
-Existing = OwnPath(exists=True, path_type=Path)
-Folder = OwnPath(exists=True, file_okay=False, path_type=Path)
-Written = OwnPath(dir_okay=False, path_type=Path)
-New = OwnPath(path_type=Path)
+Existing = OwnPath(exists=True)
+Folder = OwnPath(exists=True, file_okay=False)
+Written = OwnPath(dir_okay=False)
+New = OwnPath()
 OfTask = click.option(
     "--task",
     type=click.Choice([CLASSIFICATION.name, DETECTION.name]),

@@ -45,9 +45,7 @@ form = click.option(
     f"{IN_A_PIPE} in a pipe.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-output = click.option(
-    "-o", "--output", type=OwnPath(dir_okay=False, path_type=Path), help="Write the result to FILE.", metavar="FILE"
-)
+output = click.option("-o", "--output", type=OwnPath(dir_okay=False), help="Write the result to FILE.", metavar="FILE")
 Output = together(form, as_json, output)
 CancelOnInterrupt = click.option(
     "--cancel-on-interrupt", is_flag=True, help="Ctrl-C cancels the job, too. Without it, the job goes on."

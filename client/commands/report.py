@@ -48,7 +48,7 @@ from nextlabel.core.kinds.requests import AnyTask
 @click.option(
     "-o",
     "--output",
-    type=OwnPath(dir_okay=False, path_type=Path),
+    type=OwnPath(dir_okay=False),
     default="report.html",
     show_default=True,
     help="The file that it is written to.",
