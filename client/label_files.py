@@ -15,12 +15,13 @@ from pathlib import Path
 
 import click
 
+from nextlabel.client.terminal import echo
 from nextlabel.core.data.folder import opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.label_files import refuse_images
 from nextlabel.core.data.label_text import clean_name
-from nextlabel.core.data.labels import write_labels
-from nextlabel.core.data.labels_folder import SETTLED, sort_out
+from nextlabel.core.data.labels import left_out_of, write_labels
+from nextlabel.core.data.labels_folder import SETTLED, sort_out, why_nobodys
 from nextlabel.core.data.roots import readable, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import write_whole
@@ -87,6 +88,13 @@ def sheets(path: Path) -> list[Sheet]:
     people, _others = sort_out(entry.name for entry in real.iterdir()) if real.is_dir() else ([], [])
     files = [real] if real.is_file() else [file for name in people if (file := real / name).is_file()]
     return [Sheet(_person(file, files), read_labels(file)) for file in files]
+
+
+def tell_left_out(path: Path, task: Task = CLASSIFICATION) -> None:
+    """Say which files in a folder of labels are nobody's, and so not read. Raises as `left_out_of` does."""
+    if left_out := left_out_of(path, suffixes=task.suffixes):
+        words = _("not read, as {why}: {files}")
+        echo(words.format(why=why_nobodys(task.suffixes), files=", ".join(left_out)), err=True)
 
 
 def merge(all_sheets: Sequence[Sheet], on_conflict: Conflicts) -> Merged:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, get_args
 
 import click
@@ -26,7 +27,7 @@ from nextlabel.client.talk import Format, OnChange
 from nextlabel.client.terminal import echo, harmless
 from nextlabel.core.data.labels_folder import would_count_among_labels
 from nextlabel.core.data_roots import is_url
-from nextlabel.core.disk import write_whole
+from nextlabel.core.disk import is_no_file, write_whole
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.registry import KINDS, read_result
 from nextlabel.core.reports.charts import chart_of, is_drawn
@@ -92,9 +93,17 @@ class Wish:
 
 def check_folder(output: Path) -> None:
     """See, before the work and not after it, that there is a folder to write the file to. Raises UsageError."""
+    if is_no_file(output):
+        return
     if not output.parent.is_dir():
         words = _("there is no folder {folder} to write {file} to")
         raise click.UsageError(words.format(folder=output.parent, file=output.name))
+    try:
+        TemporaryFile(dir=output.parent).close()
+    except OSError as error:
+        words = _("{file} can't be written: {folder}: {why}")
+        told = words.format(file=output.name, folder=output.parent, why=error.strerror)
+        raise click.UsageError(told) from None
 
 
 def hint_at_descriptor(console: Console) -> None:

@@ -106,7 +106,9 @@ def _refuse(old: str, new: str | None, counts: Counter[str], declared: Sequence[
         there = f"; there are {', '.join(classes)}" if classes else ""
         detail = f"no label is of the class {shown(old)}{hint([old], classes) or there}"
         raise InvalidRequest([Fault("/class", "invalid_value", detail)])
-    if new is not None and new != old and (counts[new] or new in declared) and not merge:
+    if new == old:
+        raise InvalidRequest([Fault("/to", "invalid_value", f"the class is called {shown(old)} already")])
+    if new is not None and (counts[new] or new in declared) and not merge:
         detail = f"there are labels of the class {shown(new)} already ({counts[new]}); merge makes one class of the two"
         if not counts[new]:
             detail = f"the class {shown(new)} is declared already; merge makes one class of the two"

@@ -150,6 +150,16 @@ def test_of_every_format_a_class_with_what_nobody_sees_is_a_fault(run, format_, 
         run("import", format_, back, "--labels", "back.txt")
 
 
+def test_an_export_tells_which_files_of_the_folder_are_nobodys(run):
+    Path("team").mkdir()
+    for name in ("anna.txt", "anna (1).txt"):
+        (Path("team") / name).write_text("a.png\tcat\n")
+    assert "not read, as they " in (told := run("export", "csv", "--labels", "team", "--out", "a.csv"))
+    assert told.endswith(": anna (1).txt\n1 row: a.csv\n")
+    told = run("export", "coco", "--task", "detection", "--labels", "team", "--out", "coco")
+    assert "anna (1).txt, anna.txt\n" in told
+
+
 def test_labels_are_brought_in_neither_among_images_nor_in_the_place_of_a_folder(run):
     run("export", "csv", "--labels", "labels.txt", "--out", "a.csv")
     Path("team").mkdir()

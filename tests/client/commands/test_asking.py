@@ -92,11 +92,23 @@ def test_what_a_result_says_of_itself_names_no_option_of_the_command_nor_a_form_
         assert not re.search(r"--\w|\.(csv|json|svg)", " ".join(result.sentences()))
 
 
+def test_an_id_that_is_empty_and_names_in_another_encoding_are_told_to_be_that(nextlabel, data):
+    for command in (["watch", ""], ["result", " ", "-o", "a.csv"], ["cancel", ""], ["jobs", ""]):
+        code, _, err = nextlabel(*command)
+        assert (code, "it is empty; `nextlabel jobs` lists ids" in err) == (2, True)
+    (data.root / "names.txt").write_bytes("a.png\n".encode("utf-16"))
+    code, _, err = nextlabel(*SELECT, "--exclude", "@names.txt")
+    assert (code, "names.txt: the file is UTF-16; save it as UTF-8" in err) == (2, True)
+
+
 def test_what_can_not_be_written_is_wrong_usage_before_any_work(nextlabel, client):
     assert nextlabel(*SELECT, "-o", "p.txt", "--format", "csv", "--json")[0] == 2
     code, _, err = nextlabel(*SELECT, "-o", "nowhere/p.csv")
     assert code == 2
     assert "there is no folder nowhere to write p.csv to" in err
+    code, _, err = nextlabel(*SELECT, "-o", "/proc/p.csv")
+    assert code == 2
+    assert "p.csv can't be written: /proc: " in err
     assert client.jobs() == []
 
 
