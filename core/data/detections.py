@@ -166,7 +166,9 @@ def _take_rows(reader: csv.DictReader[str], gathered: _Gathered) -> None:
             except (TypeError, ValueError):
                 raise gathered.malformed(place, "one of its numbers is none") from None
             gathered.take(row["name"], row["class"], (x, y, width, height), score, place)
-    except (csv.Error, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:  # text is decoded some lines ahead of those that are read
+        raise gathered.malformed(f"behind line {reader.line_num}", "it is not UTF-8; save the file as UTF-8") from None
+    except csv.Error as error:
         raise gathered.malformed(f"line {reader.line_num + 1}", str(error)) from None
 
 

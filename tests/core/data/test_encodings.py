@@ -92,3 +92,6 @@ def test_the_byte_that_is_not_utf_8_is_told_far_into_a_file_too(tmp_path):
         box_coco.read(file)
     with pytest.raises(NextlabelError, match=f"byte {(3 << 20) + 13} is not UTF-8"):
         read_detections(str(file), [tmp_path])
+    file.write_bytes(b"name,class,x,y,width,height,score\n" + b"a.png,cat,1,1,5,5,1\n" * 5000 + b"caf\xe9.png,")
+    with pytest.raises(NextlabelError, match="it is not UTF-8; save the file as UTF-8"):
+        read_detections(str(file), [tmp_path])
