@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar, get_args
 
 import click
 
-from nextlabel.client.label_files import bringing_in
+from nextlabel.client.label_files import bringing_in, tell_left_out
 from nextlabel.client.pools import ALL, place_of
 from nextlabel.client.targets import Target
 from nextlabel.client.terminal import echo
@@ -132,6 +132,7 @@ def boxes_to_export(source: Mapping[str, Any]) -> dict[str, BoxedImage]:
     """Read the labels that were named. Raises UsageError where it is something else."""
     if source.get("labels") is None:
         raise click.UsageError(_("of boxes, labels are exported so: name them (--labels)"))
+    tell_left_out(source["labels"], DETECTION)
     return dict(DETECTION.read(source["labels"], ALL).images)
 
 
