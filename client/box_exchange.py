@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar, get_args
 
 import click
 
-from nextlabel.client.label_files import bringing_in, nothing_in
+from nextlabel.client.label_files import bringing_in, nothing_in, tell_left_out
 from nextlabel.client.pools import ALL, place_of
 from nextlabel.client.targets import Target
 from nextlabel.client.terminal import echo
@@ -135,6 +135,7 @@ def boxes_to_export(source: Mapping[str, Any]) -> dict[str, BoxedImage]:
     images = dict(DETECTION.read(source["labels"], ALL).images)
     if not images:
         raise nothing_in(source["labels"], DETECTION)
+    tell_left_out(source["labels"], DETECTION)
     return images
 
 

@@ -14,11 +14,12 @@ import click
 from nextlabel.client.consoles import Out
 from nextlabel.client.demo import Demo, Material
 from nextlabel.client.http import Client
+from nextlabel.client.paths import OwnPath
 from nextlabel.core.keys import check_access
 from nextlabel.core.settings import Settings
 
 console = Out()
-EXISTING = click.Path(exists=True, path_type=Path, resolve_path=True)
+EXISTING = OwnPath(exists=True, resolve_path=True)
 DEMO_HUB_TIMEOUT_S = "4"
 SERVICE_IMPORTS = ("redis", "fastapi", "torch")  # what the API and the workers need, and the command alone does not
 
@@ -75,7 +76,7 @@ def up(host: str, port: int, workers: int | None) -> None:
 @click.option("--add", type=click.IntRange(min=1), help="Labels a round. Default: by the number of classes.")
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path, resolve_path=True),
+    type=OwnPath(resolve_path=True),
     default="nextlabel-demo",
     show_default=True,
     help="For what it writes.",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from nextlabel.core.data.encodings import other_than_utf_8
 from nextlabel.core.data.files import ImageFile
 from nextlabel.core.data.places import Ahead, Place, place_at, spelling_in
 from nextlabel.core.data.roots import shown
@@ -85,13 +86,20 @@ def read_text(file: Path, *, or_utf_16: bool = False) -> str:
         ExchangeMalformed, PathNotReadable
     """
     data = _read_bytes(file)
-    if or_utf_16 and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if or_utf_16 and _is_utf_16(data):
         return _utf_16(data, file).removeprefix("\ufeff")
     try:
-        return data.decode("utf-8-sig")
+        what = other_than_utf_8(data)
+        if not what:
+            return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         what = f"byte {error.start} is not UTF-8; export the file anew, or save it as UTF-8"
-        raise ExchangeMalformed(f"{shown(file)}: {what}.") from None
+    raise ExchangeMalformed(f"{shown(file)}: {what}.")
+
+
+def _is_utf_16(data: bytes) -> bool:
+    """Tell by the mark, as which that of UTF-32 begins."""
+    return data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not data.startswith(codecs.BOM_UTF32_LE)
 
 
 def _utf_16(data: bytes, file: Path) -> str:

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from nextlabel.client.label_files import LabelsLost
 from nextlabel.client.main import cli
-from nextlabel.core.errors import ExchangeMalformed, Inexpressible, NoLabels, PathNotReadable
+from nextlabel.core.errors import ExchangeMalformed, Inexpressible, NoLabels, PathNotReadable, PathWrongKind
 from nextlabel.core.tasks.classification import read_labels
 from tests.api.support import f1_result, selection_result
 
@@ -130,6 +130,46 @@ def test_a_labels_file_is_replaced_only_when_that_is_said(run):
     run("export", "csv", "--labels", "labels.txt", "--out", "a.csv")
     assert "labels.txt is there already; name another file, or say --replace" in run(*arguments, code=2)
     run(*arguments, "--replace")
+
+
+def test_a_home_that_the_shell_left_alone_is_the_users(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "anna"))
+    (tmp_path / "anna").mkdir()
+    run("export", "csv", "--labels", "labels.txt", "--out=~/a.csv")
+    run("import", "csv", "~/a.csv", "--labels=~/labels/a.txt", "--pool", "pool")
+    assert read_labels_in("anna/labels/a.txt") == {"b c.png": "dog", "a.png": "cat"}
+    assert not (tmp_path / "~").exists()
+
+
+@pytest.mark.parametrize("class_name", ["cat\u200b", "\u2060", "Schmet\xadterling"])
+@FORMATS
+def test_of_every_format_a_class_with_what_nobody_sees_is_a_fault(run, format_, out, back, class_name):
+    (Path("labels.txt")).write_text(f"b c.png\tdog\na.png\tcat{class_name}\n".replace("cat\u2060", "\u2060x"))
+    run("export", format_, "--labels", "labels.txt", *out)
+    with pytest.raises(ExchangeMalformed, match="nobody sees"):
+        run("import", format_, back, "--labels", "back.txt")
+
+
+def test_an_export_tells_which_files_of_the_folder_are_nobodys(run):
+    Path("team").mkdir()
+    for name in ("anna.txt", "anna (1).txt"):
+        (Path("team") / name).write_text("a.png\tcat\n")
+    assert "not read, as they " in (told := run("export", "csv", "--labels", "team", "--out", "a.csv"))
+    assert told.endswith(": anna (1).txt\n1 row: a.csv\n")
+    with pytest.raises(NoLabels, match=r"not read were 'anna \(1\).txt', 'anna.txt': they hold classes and no boxes"):
+        run("export", "coco", "--task", "detection", "--labels", "team", "--out", "coco")
+
+
+def test_labels_are_brought_in_neither_among_images_nor_in_the_place_of_a_folder(run):
+    run("export", "csv", "--labels", "labels.txt", "--out", "a.csv")
+    Path("team").mkdir()
+    before = sorted(Path().rglob("*"))
+    for labels in ("pool", "pool/anna.txt"):
+        with pytest.raises(PathWrongKind, match=r"holds images\. Labels want a folder of their own"):
+            run("import", "csv", "a.csv", "--labels", labels, "--replace")
+    told = " ".join(run("import", "csv", "a.csv", "--labels", "team", code=2).split())
+    assert "team is a folder: name the file in it that is to be written, as team/imported.txt" in told
+    assert sorted(Path().rglob("*")) == before
 
 
 NOTHING = json.dumps({"images": [{"id": 1, "file_name": "a.png"}], "categories": [], "annotations": []})
