@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from nextlabel.client.label_files import LabelsLost
 from nextlabel.client.main import cli
-from nextlabel.core.errors import ExchangeMalformed, Inexpressible, PathNotReadable, PathWrongKind
+from nextlabel.core.errors import ExchangeMalformed, Inexpressible, PathNotReadable, PathNotWritable, PathWrongKind
 from nextlabel.core.tasks.classification import read_labels
 from tests.api.support import f1_result, selection_result
 
@@ -148,6 +148,12 @@ def test_of_every_format_a_class_with_what_nobody_sees_is_a_fault(run, format_, 
     run("export", format_, "--labels", "labels.txt", *out)
     with pytest.raises(ExchangeMalformed, match="nobody sees"):
         run("import", format_, back, "--labels", "back.txt")
+
+
+def test_where_there_is_no_room_that_is_told_and_a_device_stays_one(run):
+    with pytest.raises(PathNotWritable, match=r"No space left on device\. Free some room"):
+        run("export", "csv", "--labels", "labels.txt", "--out", "/dev/full")
+    assert Path("/dev/full").is_char_device()
 
 
 def test_an_export_tells_which_files_of_the_folder_are_nobodys(run):
