@@ -39,6 +39,14 @@ router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 MAX_AT_ONCE, MAX_NAMES = 10_000, 100_000
 ETAG = {"ETag": {"description": "Changes with the labels.", "required": True, "schema": {"type": "string"}}}
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
+Versions = Annotated[
+    dict[str, Annotated[str, Field(max_length=64)]],
+    Field(
+        max_length=MAX_AT_ONCE,
+        description="By name, of all that was seen to be said of it, as `GET /labels` tells: where something else is "
+        "said by now, nothing is written (409 `labels_changed`). A name that is not here isn't looked at.",
+    ),
+]
 
 
 class LabelsPart(BaseModel):
@@ -101,6 +109,15 @@ class LabelsView(LabelsPart):
     settled: list[OneLabel] = Field(description="What was settled between people, and counts; 1,000 at most.")
     left_out: list[str] = Field(description="Files in the folder that are nobody's labels; 1,000 at most.")
     names: list[OneLabel] | None = Field(description="When asked for.")
+    said: list[OneLabel] | None = Field(
+        None,
+        description="Where `of` was given: all that files say of these names, whether it counts or not, one's own and "
+        "what was settled (`_settled`) among it.",
+    )
+    versions: dict[str, str] = Field(
+        description="By name, of those in `conflicts`, `settled` and `of`: changes with all that is said of it. "
+        "Whoever settles it says what they saw."
+    )
     next_after: str | None = Field(description="There are more names; ask for those after this one.")
 
 
@@ -128,6 +145,13 @@ class LabelsGiven(BaseModel):
     keep_both: bool = Field(
         False, strict=True, description="Let other files say of these names otherwise: that is to be settled then."
     )
+    settle: bool = Field(
+        False,
+        strict=True,
+        description="What other files say of these names otherwise stays there, and these labels are settled to count. "
+        "Not with `replace` or `keep_both` (422).",
+    )
+    versions: Versions = Field(default_factory=dict)
     task: OfWholeImages = "classification"
 
 
@@ -138,6 +162,7 @@ class LabelsSettled(BaseModel):
 
     path_to_labels: PathText = Field(description="A folder.")
     labels: Annotated[list[LabelGiven], Field(max_length=MAX_AT_ONCE)]
+    versions: Versions = Field(default_factory=dict)
     task: OfWholeImages = "classification"
 
 
@@ -146,6 +171,9 @@ class LabelsWritten(BaseModel):
     person: str
     file: str
     replaced: dict[str, str] = Field(description="Names that were taken out of other files, and their class there.")
+    versions: dict[str, str] = Field(
+        description="Where it was to be settled what counts, by name: of all that is said of it now."
+    )
 
 
 class LabelsQuery(BaseModel):
@@ -199,6 +227,8 @@ async def post_labels(
         task=task_of(body.task),
         replace=body.replace,
         keep_both=body.keep_both,
+        settle=body.settle,
+        versions=body.versions,
     )
     if given:  # the labels are on the disk: nobody waits for Redis
         noted = {one.name: one.class_name is not None for one in given}
@@ -208,6 +238,7 @@ async def post_labels(
         person=person_of(written.file),
         file=written.file,
         replaced=dict(written.replaced),
+        versions=dict(written.versions),
     )
 
 
@@ -215,7 +246,8 @@ async def post_labels(
 async def settle_labels(body: Annotated[LabelsSettled, Body()], services: Given, _: Writer) -> LabelsWritten:
     """Settle what people contradict each other about. Their files stay as they are; what is settled counts before them.
 
-    A class of null opens the question again.
+    A class of null opens the question again. Where something else is said of an image than what was seen, by its
+    version in `versions`, nothing is written (409 `labels_changed`).
     """
     _refuse_empty(body)
     written = await services.files.run(
@@ -225,9 +257,14 @@ async def settle_labels(body: Annotated[LabelsSettled, Body()], services: Given,
         [GivenLabel(label.name, label.class_name) for label in body.labels],
         roots=services.settings.data_roots,
         task=task_of(body.task),
+        versions=body.versions,
     )
     return LabelsWritten(
-        path_to_labels=str(written.folder), person=person_of(written.file), file=written.file, replaced={}
+        path_to_labels=str(written.folder),
+        person=person_of(written.file),
+        file=written.file,
+        replaced={},
+        versions=dict(written.versions),
     )
 
 
@@ -258,6 +295,8 @@ def _view(labels: Survey, which: LabelsQuery, apart: Sequence[str], roots: Seque
         found = labels.page(class_name=which.class_name, after=which.after, most=which.limit + 1)
     there = list(dict.fromkeys(label.name for label in found or ()))
     shown = set(there[: which.limit])
+    conflicts, settled = labels.conflicts[:1000], labels.settled[-1000:]
+    versioned = dict.fromkeys([*(one.name for one in (*conflicts, *settled)), *(which.of or ())])
     is_page = which.of is None and len(there) > which.limit
     return LabelsView(
         labels=len(labels),
@@ -273,10 +312,12 @@ def _view(labels: Survey, which: LabelsQuery, apart: Sequence[str], roots: Seque
             PersonCount(person=person_of(file), file=file, labels=count)
             for file, count in labels.labels_per_file.items()
         ],
-        conflicts=[_label_view(label) for label in labels.conflicts[:1000]],
-        settled=[_label_view(label) for label in labels.settled[-1000:]],
+        conflicts=[_label_view(label) for label in conflicts],
+        settled=[_label_view(label) for label in settled],
         left_out=list(labels.left_out[:1000]),
         names=None if found is None else [_label_view(label) for label in found if label.name in shown],
+        said=None if which.of is None else [_label_view(label) for label in labels.all_of(which.of)],
+        versions=labels.versions(versioned),
         next_after=there[which.limit - 1] if is_page else None,
     )
 
@@ -284,6 +325,8 @@ def _view(labels: Survey, which: LabelsQuery, apart: Sequence[str], roots: Seque
 def _unasked(which: LabelsQuery, *, hides_apart: bool) -> IncEx:
     """Name the fields that say nothing of what was asked, or of what is there."""
     fields: dict[str, Any] = {"several": True} if which.task == CLASSIFICATION.name else {}
+    if which.of is None:
+        fields["said"] = True
     if hides_apart:
         fields["kept_apart"] = True
     if which.path_to_img is None:

@@ -96,7 +96,7 @@ def test_from_zero_labels_round_the_loop_by_keyboard_alone(visit, pools, labels)
     visitor.shot("jobs")
 
 
-def test_a_label_of_somebody_else_is_replaced_only_when_a_person_says_so(visit, project, labels):
+def test_a_label_counts_over_somebody_else_s_only_when_a_person_says_so_and_undo_opens_it_again(visit, project, labels):
     labels.mkdir()
     visitor = visit()
     page = visitor.open("#/label", project)
@@ -107,10 +107,14 @@ def test_a_label_of_somebody_else_is_replaced_only_when_a_person_says_so(visit, 
     page.keyboard.press("Enter")
     question = page.get_by_role("dialog", name="Somebody labelled it otherwise")
     expect(question).to_contain_text(f"{name} is purple in anna.txt")
-    visitor.shot("replace")
-    question.get_by_role("button", name="Replace").click()
-    until(page, lambda: read(labels) == {name: "red"})
-    assert (labels / "anna.txt").read_text() == ""
+    visitor.shot("otherwise")
+    question.get_by_role("button", name="red counts").click()
+    until(page, lambda: (labels / "_settled.txt").exists())
+    assert read(labels) == {name: "red"}
+    assert [(labels / file).read_text() for file in ("anna.txt", "me.txt")] == [f"{name}\tpurple\n", f"{name}\tred\n"]
+    page.get_by_role("button", name="Undo").click()
+    until(page, lambda: read(labels) == {name: "purple"})
+    assert [(labels / file).read_text() for file in ("anna.txt", "me.txt", "_settled.txt")] == [f"{name}\tpurple\n", "", ""]
     visitor.forgive("409")  # the browser logs the refusal
 
 

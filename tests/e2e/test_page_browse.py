@@ -91,6 +91,13 @@ def test_images_are_found_and_labelled_many_at_once_by_keyboard_alone(visit, pro
     assert (labels / "anna.txt").read_text() == "blue_1.png\tred\n"
     page.keyboard.press("u")
     until(page, lambda: len(read(labels)) == 4)
+    page.keyboard.press("Control+a")
+    page.keyboard.press(key)
+    asked.get_by_role("button", name="Mine count").press("Enter")
+    until(page, lambda: read(labels).get("blue_1.png") == "blue")
+    assert (labels / "anna.txt").read_text() == "blue_1.png\tred\n"
+    page.keyboard.press("u")
+    until(page, lambda: (len(read(labels)), read(labels)["blue_1.png"]) == (4, "red"))
 
     photo = page.get_by_role("complementary").locator(".zoomed")
     page.keyboard.press("+")

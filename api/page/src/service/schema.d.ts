@@ -209,7 +209,8 @@ export interface paths {
          * Settle Labels
          * @description Settle what people contradict each other about. Their files stay as they are; what is settled counts before them.
          *
-         *     A class of null opens the question again.
+         *     A class of null opens the question again. Where something else is said of an image than what was seen, by its
+         *     version in `versions`, nothing is written (409 `labels_changed`).
          */
         post: operations["settle_labels_labels_settle_post"];
         delete?: never;
@@ -3099,6 +3100,19 @@ export interface components {
              */
             keep_both: boolean;
             /**
+             * Settle
+             * @description What other files say of these names otherwise stays there, and these labels are settled to count. Not with `replace` or `keep_both` (422).
+             * @default false
+             */
+            settle: boolean;
+            /**
+             * Versions
+             * @description By name, of all that was seen to be said of it, as `GET /labels` tells: where something else is said by now, nothing is written (409 `labels_changed`). A name that is not here isn't looked at.
+             */
+            versions?: {
+                [key: string]: string;
+            };
+            /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
@@ -3118,6 +3132,13 @@ export interface components {
             path_to_labels: string;
             /** Labels */
             labels: components["schemas"]["LabelGiven"][];
+            /**
+             * Versions
+             * @description By name, of all that was seen to be said of it, as `GET /labels` tells: where something else is said by now, nothing is written (409 `labels_changed`). A name that is not here isn't looked at.
+             */
+            versions?: {
+                [key: string]: string;
+            };
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
@@ -3178,6 +3199,18 @@ export interface components {
              */
             names: components["schemas"]["OneLabel"][] | null;
             /**
+             * Said
+             * @description Where `of` was given: all that files say of these names, whether it counts or not, one's own and what was settled (`_settled`) among it.
+             */
+            said?: components["schemas"]["OneLabel"][] | null;
+            /**
+             * Versions
+             * @description By name, of those in `conflicts`, `settled` and `of`: changes with all that is said of it. Whoever settles it says what they saw.
+             */
+            versions: {
+                [key: string]: string;
+            };
+            /**
              * Next After
              * @description There are more names; ask for those after this one.
              */
@@ -3196,6 +3229,13 @@ export interface components {
              * @description Names that were taken out of other files, and their class there.
              */
             replaced: {
+                [key: string]: string;
+            };
+            /**
+             * Versions
+             * @description Where it was to be settled what counts, by name: of all that is said of it now.
+             */
+            versions: {
                 [key: string]: string;
             };
         };
