@@ -180,9 +180,7 @@ def test_a_class_is_renamed_and_removed_in_everybodys_files_and_that_is_undone(t
 def test_contradictions_are_listed_and_settled(folder):
     told = labels("settle", folder)
     version = told.stdout.strip()[-16:]
-    assert told.stdout == (
-        f"name,class,file,version\nb.png,dog,anna.txt:2,{version}\nb.png,cat,ben.txt:1,{version}\n"
-    )
+    assert told.stdout == (f"name,class,file,version\nb.png,dog,anna.txt:2,{version}\nb.png,cat,ben.txt:1,{version}\n")
     assert told.stderr == "1 to settle\n"
     assert labels("settle", folder, "b.png", "dog").stderr == "b.png: dog\n"
     assert labels("settle", folder).stderr == "0 to settle\n"
@@ -193,7 +191,9 @@ def test_contradictions_are_listed_and_settled(folder):
     labels("settle", folder, "b.png", "--open-again")
     assert labels("settle", folder).stderr == "1 to settle\n"
     labels("settle", folder, "b.png", "cat", "--version", version)
-    assert "b.png was labelled meanwhile" in str(labels("settle", folder, "b.png", "dog", "--version", version).exception)
+    assert "b.png was labelled meanwhile" in str(
+        labels("settle", folder, "b.png", "dog", "--version", version).exception
+    )
 
 
 @pytest.mark.parametrize("said", [[], ["cat", "--none"], ["--none", "--open-again"]])
