@@ -109,7 +109,7 @@ def test_a_label_counts_over_somebody_else_s_only_when_a_person_says_so_and_undo
     expect(question).to_contain_text(f"{name} is purple in anna.txt")
     visitor.shot("otherwise")
     question.get_by_role("button", name="red counts").click()
-    until(page, lambda: (labels / "_settled.txt").exists())
+    until(page, (labels / "_settled.txt").exists)
     assert read(labels) == {name: "red"}
     assert [(labels / file).read_text() for file in ("anna.txt", "me.txt")] == [f"{name}\tpurple\n", f"{name}\tred\n"]
     page.get_by_role("button", name="Undo").click()

@@ -86,7 +86,7 @@ def test_both_labels_are_kept_and_a_third_person_settles_them(visit, project, la
     until(page, lambda: not (labels / "_settled.txt").read_text())
     page.evaluate("dispatchEvent(new Event('focus'))")
     row.get_by_role("button", name="red").press("Enter")
-    until(page, lambda: (labels / "_settled.txt").read_text())
+    until(page, (labels / "_settled.txt").read_text)
     assert (labels / "_settled.txt").read_text() == f"{name}\tred\n"
     assert (labels / "anna.txt").read_text() == f"{name}\tpurple\n"
     page.evaluate("dispatchEvent(new Event('focus'))")
