@@ -126,6 +126,12 @@ class ImageGiven(ImageSaid):
         "", max_length=64, description="Of what the person's own file says of it now; empty where it says nothing."
     )
     unfinished: bool = Field(False, strict=True, description="More is to come: it is kept, and does not count yet.")
+    settled: str | None = Field(
+        None,
+        max_length=64,
+        description="The version of what was seen to be settled on it; empty: nothing was. Where something else is by "
+        "now, and this is all that is there, it is refused (409 `boxes_changed`). null: that isn't looked at.",
+    )
 
 
 class ImageSettled(ImageSaid):
@@ -330,7 +336,15 @@ def _settle(body: BoxesToSettle, settings: Settings) -> BoxesSettled:
 
 def _given(body: BoxesGiven | BoxesToSettle, settings: Settings) -> list[GivenBoxes]:
     """Return what was drawn on images of the pool, which say themselves how large they are. Raises InvalidRequest."""
-    given = [GivenBoxes(one.name, _drawn(one, body.path_to_img, settings), one.version) for one in body.images]
+    given = [
+        GivenBoxes(
+            one.name,
+            _drawn(one, body.path_to_img, settings),
+            one.version,
+            one.settled if isinstance(one, ImageGiven) else None,
+        )
+        for one in body.images
+    ]
     _refuse_other_sizes(body.images, given)
     return given
 

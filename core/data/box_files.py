@@ -42,11 +42,15 @@ _BEGINNING = re.compile(r'\s*\{\s*"name"\s*:\s*"([^"\\]*)"')
 
 @dataclass(frozen=True)
 class GivenBoxes:
-    """What to write of an image: all that is drawn on it; None takes it back. version: of what it is to replace."""
+    """What to write of an image: all that is drawn on it; None takes it back. version: of what it is to replace.
+
+    settled: the version of what was seen to be settled on it; None: that isn't looked at.
+    """
 
     name: str
     drawn: BoxedImage | None
     version: str = NOT_THERE
+    settled: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,8 @@ def give_boxes(
     is given is settled to count. keep_both: they stay there, to be settled.
 
     Raises:
-        BoxesChanged: the person's own file says something else by now than what was to be changed.
+        BoxesChanged: the person's own file says something else by now than what was to be changed; or something else is
+            settled than what was seen, and what is given says that it is all that is there.
         LabelledOtherwise: other people's files contradict it, and neither was asked for.
         InvalidRequest: a box has no area, or lies beyond its image; an image is given twice; both `settle` and
             `keep_both` are asked for.
@@ -106,6 +111,7 @@ def give_boxes(
         data = _own_bytes(own)
         mine = {key: _version(lines) for key, lines in _lines_about(data, wanted).items()}
         _refuse_changed(mine, wanted, mine)
+        _refuse_settled(others, wanted, mine)
         taken_out = {} if keep_both else _contradicting(others, wanted, replaced)
         changed = {own: _rewritten(data, wanted)} if wanted else {}
         if settle and taken_out:
@@ -322,6 +328,31 @@ def _refuse_changed(now: Mapping[str, str], wanted: Mapping[str, GivenBoxes], th
         Fault(f"/images/{at}/version", BoxesChanged.code, f"{one.name} was changed meanwhile: look at it again")
         for at, (key, one) in enumerate(wanted.items())
         if now.get(key, NOT_THERE) != one.version and there.get(key, NOT_THERE) != _version(_lines_of(one))
+    ]
+    if faults:
+        raise BoxesChanged(faults)
+
+
+def _refuse_settled(others: Sequence[File], wanted: Mapping[str, GivenBoxes], mine: Mapping[str, str]) -> None:
+    """Raise BoxesChanged for finished images of which something else is settled by now than what was seen.
+
+    Also where what is given doesn't contradict it: that person didn't know. mine: the versions of their own lines.
+    """
+    settled = {
+        key: _version(lines)
+        for file in others
+        if file.name == SETTLED_BOXES
+        for key, lines in _lines_about(read_bytes(file), wanted).items()
+    }
+    faults = [
+        Fault(
+            f"/images/{at}/settled", BoxesChanged.code, f"what counts on {one.name} was settled meanwhile: look at it"
+        )
+        for at, (key, one) in enumerate(wanted.items())
+        if one.drawn is not None
+        and not one.drawn.unfinished
+        and one.settled not in (None, settled.get(key, NOT_THERE))
+        and mine.get(key) != _version(_lines_of(one))
     ]
     if faults:
         raise BoxesChanged(faults)

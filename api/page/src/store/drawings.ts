@@ -23,6 +23,8 @@ export interface GivenBoxes {
   /** Of the person's own drawing that this was made from. */
   version: string;
   unfinished?: boolean;
+  /** Of what was seen to be settled on it; empty: nothing was. Refused where something else is by now. */
+  settled: string;
   /** Of the image that they were drawn on: refused if it has another size by now. */
   width?: number | undefined;
   height?: number | undefined;

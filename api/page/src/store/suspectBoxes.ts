@@ -157,7 +157,7 @@ async function isOpen({ name, settled, drawings }: ImageBoxes): Promise<boolean>
 
 /** Writes it over what had that version. Resolves with the version that it has now. */
 async function write(name: string, { isSettled, ...said }: Said, version: string): Promise<string> {
-  return isSettled ? settleBoxes({ name, ...said, version }) : giveBoxes({ name, ...said, version });
+  return isSettled ? settleBoxes({ name, ...said, version }) : giveBoxes({ name, ...said, version, settled: "" });
 }
 
 const sizeOf = ({ width, height }: { width: number | null; height: number | null }) => ({
