@@ -256,9 +256,12 @@ def contradictions(path_to_labels: AnyPath, task: str) -> Talk[list[Contradictio
     return gathered(_read(LabelsTold, answer))
 
 
-def settle(path_to_labels: AnyPath, classes: Classes, task: str, versions: Mapping[str, str]) -> Talk[dict[str, str]]:
+def settle(
+    path_to_labels: AnyPath, classes: Classes, task: str, versions: Mapping[str, str], person: str | None
+) -> Talk[dict[str, str]]:
     body: dict[str, Any] = {"path_to_labels": _sent(path_to_labels), "labels": lines_of(classes), "task": task}
-    body |= {"versions": dict(versions)} if versions else {}  # an older service knows no such word
+    body |= {"versions": dict(versions)} if versions else {}  # an older service knows no such words
+    body |= {"person": person} if person else {}
     answer = yield from _ask(Call("POST", "/labels/settle", body=body))
     return _read(Settled, answer).versions
 
@@ -297,9 +300,10 @@ def give_boxes(
 
 
 def settle_boxes(
-    path_to_img: AnyPath, path_to_labels: AnyPath, drawn: Drawn, versions: Mapping[str, str]
+    path_to_img: AnyPath, path_to_labels: AnyPath, drawn: Drawn, versions: Mapping[str, str], person: str | None
 ) -> Talk[BoxesSettled]:
     body = {**_project(path_to_img, path_to_labels), "images": images_of(drawn, versions)}
+    body |= {"person": person} if person else {}  # an older service knows no such word
     answer = yield from _ask(Call("POST", "/labels/boxes/settle", body=body))
     return _read(BoxesSettled, answer)
 

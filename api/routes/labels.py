@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,8 +28,10 @@ from nextlabel.core.data.label_files import (
     state_of,
 )
 from nextlabel.core.data.labels import sorted_classes
+from nextlabel.core.data.labels_folder import SETTLED
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
+from nextlabel.core.data.settlers import SettledBy, who_settled
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.faults import custom_error
@@ -91,6 +94,17 @@ class OneLabel(LabelsPart):
     person: str
 
 
+class SettledByView(BaseModel):
+    """Who settled what counts, and when. `person`: null where nobody said who."""
+
+    person: str | None
+    at: datetime
+
+    @classmethod
+    def of(cls, one: SettledBy) -> SettledByView:
+        return cls(person=one.person, at=one.at)
+
+
 class LabelsView(LabelsPart):
     labels: int = Field(description="Distinct names; with `path_to_img`, of its images alone, as are all counts.")
     not_in_pool: int | None = Field(
@@ -107,6 +121,10 @@ class LabelsView(LabelsPart):
     people: list[PersonCount]
     conflicts: list[OneLabel] = Field(description="Of names that files give several classes; 1,000 at most.")
     settled: list[OneLabel] = Field(description="What was settled between people, and counts; 1,000 at most.")
+    settled_by: dict[str, SettledByView] = Field(
+        description="By name, of those in `settled`: who settled it, where that is known. Of what was changed by hand "
+        "it is not."
+    )
     left_out: list[str] = Field(description="Files in the folder that are nobody's labels; 1,000 at most.")
     names: list[OneLabel] | None = Field(description="When asked for.")
     said: list[OneLabel] | None = Field(
@@ -163,6 +181,9 @@ class LabelsSettled(BaseModel):
     path_to_labels: PathText = Field(description="A folder.")
     labels: Annotated[list[LabelGiven], Field(max_length=MAX_AT_ONCE)]
     versions: Versions = Field(default_factory=dict)
+    person: PersonName | None = Field(
+        None, description="Who settles it, to be told. With keys it is the key's owner, and need not be said."
+    )
     task: OfWholeImages = "classification"
 
 
@@ -204,7 +225,8 @@ async def get_labels(services: Given, _: Reader, which: Annotated[LabelsQuery, Q
     def content() -> str:
         labels = services.surveys.get(path, state, roots, task_of(which.task))
         apart = kept_apart(path, roots)
-        view = _view(labels, which, apart, roots)
+        settlers = who_settled(path, SETTLED, labels.settled_versions, roots)
+        view = _view(labels, which, apart, roots, settlers)
         return view.model_dump_json(exclude=_unasked(which, hides_apart=not apart))
 
     return Response(await services.files.run(places, content), 200, headers, JSON)
@@ -243,7 +265,7 @@ async def post_labels(
 
 
 @router.post("/labels/settle")
-async def settle_labels(body: Annotated[LabelsSettled, Body()], services: Given, _: Writer) -> LabelsWritten:
+async def settle_labels(body: Annotated[LabelsSettled, Body()], services: Given, caller: Writer) -> LabelsWritten:
     """Settle what people contradict each other about. Their files stay as they are; what is settled counts before them.
 
     A class of null opens the question again. Where something else is said of an image than what was seen, by its
@@ -258,6 +280,7 @@ async def settle_labels(body: Annotated[LabelsSettled, Body()], services: Given,
         roots=services.settings.data_roots,
         task=task_of(body.task),
         versions=body.versions,
+        by=caller.person(body.person),
     )
     return LabelsWritten(
         path_to_labels=str(written.folder),
@@ -284,7 +307,13 @@ def _refuse_empty(body: LabelsGiven | LabelsSettled) -> None:
         raise InvalidRequest([Fault(f"/labels/{at}/class", "invalid_value", detail) for at in empty])
 
 
-def _view(labels: Survey, which: LabelsQuery, apart: Sequence[str], roots: Sequence[Path]) -> LabelsView:
+def _view(
+    labels: Survey,
+    which: LabelsQuery,
+    apart: Sequence[str],
+    roots: Sequence[Path],
+    settlers: Mapping[str, SettledBy],
+) -> LabelsView:
     outside = Survey({})
     if which.path_to_img is not None:
         labels, outside = labels.apart(place_at(which.path_to_img, roots))
@@ -314,6 +343,7 @@ def _view(labels: Survey, which: LabelsQuery, apart: Sequence[str], roots: Seque
         ],
         conflicts=[_label_view(label) for label in conflicts],
         settled=[_label_view(label) for label in settled],
+        settled_by={one.name: SettledByView.of(settlers[one.name]) for one in settled if one.name in settlers},
         left_out=list(labels.left_out[:1000]),
         names=None if found is None else [_label_view(label) for label in found if label.name in shown],
         said=None if which.of is None else [_label_view(label) for label in labels.all_of(which.of)],

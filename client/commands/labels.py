@@ -413,6 +413,7 @@ def _tell_changed(changed: ClassChanged, words: str) -> None:
 @click.option("--as", "as_person", metavar="PERSON", help="What that person drew counts; with --task detection.")
 @click.option("--open-again", is_flag=True, help="NAME is not settled any more.")
 @click.option("--version", metavar="VERSION", help="As the list told it: refused where something else is said by now.")
+@click.option("--by", "by_person", metavar="PERSON", help="Who settles it: that is told beside it.")
 def settle_(
     folder: Path,
     name: str | None,
@@ -422,6 +423,7 @@ def settle_(
     as_person: str | None,
     open_again: bool,
     version: str | None,
+    by_person: str | None,
 ) -> None:
     """Settle what people contradict each other about: the image NAME is of CLASS. Without NAME, list what is open.
 
@@ -435,18 +437,18 @@ def settle_(
     if task == DETECTION.name:
         if classes or none_applies or (as_person is None) != open_again:
             raise click.UsageError(_("say whose boxes count on NAME: --as PERSON, or --open-again"))
-        _settle_boxes(root, name, as_person, version)
+        _settle_boxes(root, name, as_person, version, by_person)
         return
     if as_person is not None or sum((bool(classes), none_applies, open_again)) != 1:
         raise click.UsageError(_("say what NAME is: CLASS, or --none, or --open-again"))
     given = [GivenLabel(name, one) for one in classes or (None if open_again else NONE,)]
     versions = {} if version is None else {name: version}
-    settle(str(root), given, roots=[root], task=task_of(task), versions=versions)
+    settle(str(root), given, roots=[root], task=task_of(task), versions=versions, by=by_person)
     told = _("open again") if open_again else " + ".join(classes) or _("none of the classes")
     echo(f"{name}: {told}", err=True)
 
 
-def _settle_boxes(folder: Path, name: str, person: str | None, version: str | None) -> None:
+def _settle_boxes(folder: Path, name: str, person: str | None, version: str | None, by: str | None) -> None:
     """Settle that what the person drew counts; None: nobody's does any more. version: None: as it is now."""
     found = drawings_of(folder, [name], [folder]).get(as_seen(clean_name(name)), [])
     finished = [one for one in found if one.file != SETTLED_BOXES and not one.drawn.unfinished]
@@ -464,7 +466,7 @@ def _settle_boxes(folder: Path, name: str, person: str | None, version: str | No
         people = ", ".join(dict.fromkeys(person_of(one.file) for one in finished)) or _("nobody")
         raise click.UsageError(words.format(person=shown(person), name=shown(name), people=people))
     seen = version_of(found) if version is None else version
-    settle_boxes(str(folder), [GivenBoxes(name, chosen, seen)], roots=[folder])
+    settle_boxes(str(folder), [GivenBoxes(name, chosen, seen)], roots=[folder], by=by)
     told = _("open again")
     if chosen is not None:
         told = _("as {person} drew, {boxes}").format(person=person, boxes=chosen.in_words())

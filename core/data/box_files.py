@@ -30,6 +30,7 @@ from nextlabel.core.data.labels import (
 )
 from nextlabel.core.data.labels_folder import SETTLED_BOXES, SUFFIXES_OF_BOXES
 from nextlabel.core.data.roots import shown
+from nextlabel.core.data.settlers import with_settler
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import BoxesChanged, Fault, InvalidRequest, LabelledOtherwise, LabelsMalformed
 
@@ -118,6 +119,8 @@ def give_boxes(
             over = {key: wanted[key] for said in taken_out.values() for key in said}
             file = next((one for one in others if one.name == SETTLED_BOXES), folder.file(SETTLED_BOXES))
             changed[file], taken_out = _rewritten(_own_bytes(file), over), {}
+            settled = {key: _version(_lines_of(one)) for key, one in over.items()}
+            changed |= with_settler(folder, SETTLED_BOXES, settled, person)
         write_all(changed | {file: _without(read_bytes(file), said) for file, said in taken_out.items()})
     return BoxesWritten(
         folder.path,
@@ -136,12 +139,15 @@ class BoxesSettled:
     versions: Mapping[str, str]
 
 
-def settle_boxes(path: str, given: Sequence[GivenBoxes], *, roots: Sequence[Path]) -> BoxesSettled:
+def settle_boxes(
+    path: str, given: Sequence[GivenBoxes], *, roots: Sequence[Path], by: str | None = None
+) -> BoxesSettled:
     """Write what holds of images that people drew otherwise on; None: it isn't settled any more.
 
     It goes into the folder's file of what was settled. People's own files stay as they are. The `version` of what is
     given is that of all that was seen on the image (`version_of`). What was settled may be settled otherwise, even if
     nobody's drawing is left. What isn't settled may be opened again, for an answer that was lost: nothing changes.
+    by: who settles it, which is noted beside it.
 
     Raises:
         BoxesChanged: people finished something else by now, or it is settled otherwise.
@@ -159,7 +165,9 @@ def settle_boxes(path: str, given: Sequence[GivenBoxes], *, roots: Sequence[Path
         _refuse_undrawn(before, wanted)
         seen = {key: version_of(drawings) for key, drawings in before.items()}
         _refuse_changed(seen, wanted, {key: _version(lines) for key, lines in settled.items()})
-        write_all({own: _rewritten(data, wanted)} if wanted else {})
+        now_settled = {key: _version(_lines_of(one)) for key, one in wanted.items()}
+        noted = with_settler(folder, SETTLED_BOXES, now_settled, by)
+        write_all({own: _rewritten(data, wanted), **noted} if wanted else {})
         after = {key: [*people[key], *_as_settled(_lines_of(one), key, own)] for key, one in wanted.items()}
     return BoxesSettled(folder.path, own.name, {wanted[key].name: version_of(now) for key, now in after.items()})
 

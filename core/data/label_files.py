@@ -50,6 +50,7 @@ from nextlabel.core.data.opening import open_without_links
 from nextlabel.core.data.places import Place
 from nextlabel.core.data.pool import look_up
 from nextlabel.core.data.roots import confine, existing_file_or_folder, shown
+from nextlabel.core.data.settlers import with_settler
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import NO_SPACE, replace_together, share
 from nextlabel.core.errors import (
@@ -133,6 +134,9 @@ def give_labels(
             file = next((one for one in others if one.name == SETTLED), folder.file(SETTLED))
             now = {name: one for name, one in wanted.items() if name in over}
             changed |= {file: _rewritten(own_bytes(file), now, task)} if now else {}
+            changed |= with_settler(
+                folder, SETTLED, {name: _version_settled(one.lines) for name, one in now.items()}, person
+            )
             contradicting = {}
         changed |= {
             file: encode_any(*_lines_without(read_bytes(file), names, task)) for file, names in contradicting.items()
@@ -152,11 +156,12 @@ def settle(
     roots: Sequence[Path],
     task: LabelLines,
     versions: Mapping[str, str] | None = None,
+    by: str | None = None,
 ) -> Written:
     """Write what holds of images that people see in several ways; None: it isn't settled any more.
 
     It goes into the folder's file of what was settled. People's own files stay as they are. versions: as `give_labels`
-    takes them.
+    takes them. by: who settles it, which is noted beside it.
 
     Raises:
         InvalidRequest: nobody has labelled one of the images, nor is it settled; lists which.
@@ -180,7 +185,8 @@ def settle(
         as_wanted = {name for name, one in wanted.items() if _says(said[own], one)}
         _refuse_changed(said, wanted, versions or {}, as_wanted)
         now = _rewritten(settled, wanted, task)
-        write_all({own: now} if wanted else {})
+        now_settled = {name: _version_settled(one.lines) for name, one in wanted.items()}
+        write_all({own: now, **with_settler(folder, SETTLED, now_settled, by)} if wanted else {})
     return Written(folder.path, SETTLED, {}, _versions({**said, own: _classes_in(now, wanted, task)}, wanted))
 
 
@@ -336,6 +342,11 @@ class Survey:
             if key in self._classes
             for class_name in self._classes[key]
         ]
+
+    @property
+    def settled_versions(self) -> dict[str, str]:
+        """By name: of what is settled of it alone."""
+        return {name: _version_settled(classes) for name, classes in self._settled.items()}
 
     def all_of(self, names: Iterable[str]) -> list[NamedLabel]:
         """Return all that files say of those names, whether it counts or not; what was settled first."""
@@ -644,6 +655,11 @@ def _contradicting(
     if faults:
         raise LabelledOtherwise(faults, MAX_LISTED)
     return names_by_file
+
+
+def _version_settled(classes: Iterable[str]) -> str:
+    """Return the version of what is settled alone."""
+    return version_of((SETTLED, one) for one in classes)
 
 
 def _says(said: Mapping[str, Sequence[str]], wanted: _Wanted) -> bool:

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { get } from "../service/service";
-import type { LabelsView, OneLabel } from "../service/types";
+import type { LabelsView, OneLabel, SettledBy } from "../service/types";
 import { classColour } from "../shared/colour";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Photo } from "../shared/Photo";
@@ -25,6 +25,7 @@ export function Contradictions() {
   const found = useSignal<OneLabel[]>([]);
   const settled = useSignal<OneLabel[]>([]);
   const versions = useSignal<Readonly<Record<string, string>>>({});
+  const settledBy = useSignal<Readonly<Record<string, SettledBy>>>({});
   const { orShown, refused } = useRefused();
   const looks = useMemo(inOrder, []);
   const refresh = () =>
@@ -36,6 +37,7 @@ export function Contradictions() {
       found.value = view.conflicts;
       settled.value = view.settled;
       versions.value = view.versions;
+      settledBy.value = view.settled_by;
     });
   useEffect(refresh, []);
   useFreshness(EVERY_S, refresh);
@@ -63,7 +65,7 @@ export function Contradictions() {
           />
         ))}
       </Block>
-      <Settled labels={settled.value} versions={versions.value} onTried={onTried} />
+      <Settled labels={settled.value} by={settledBy.value} versions={versions.value} onTried={onTried} />
     </>
   );
 }

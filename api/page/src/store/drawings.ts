@@ -59,7 +59,7 @@ export interface SettledBoxes {
 /** Settles what counts of an image; everybody's file stays as it is. Resolves with the version that the image has now. */
 export async function settleBoxes(image: SettledBoxes): Promise<string> {
   const { pool, labels } = theProject();
-  const body = { path_to_img: pool, path_to_labels: labels, images: [image] };
+  const body = { path_to_img: pool, path_to_labels: labels, images: [image], ...signedBy() };
   const written = await post<BoxesSettled>("labels/boxes/settle", body, { patience: NO_ANSWER_S });
   tellTabs(labels);
   return written.versions[image.name] ?? "";

@@ -8,6 +8,7 @@ import { type Answer, gathered, isSame, linesOf } from "./answer";
 import { untilDone } from "./connection";
 import { tell } from "./notices";
 import { give, type Outcome, tellTabs } from "./outbox";
+import { signedBy } from "./person";
 import { theProject, theTask } from "./project";
 
 /** The name under which the service tells what is settled: it is nobody's. */
@@ -62,7 +63,7 @@ export async function settle(
   seen: Readonly<Record<string, string>>,
 ): Promise<Record<string, string> | null> {
   const versions = Object.fromEntries(labels.flatMap(({ name }) => (name in seen ? [[name, seen[name]!]] : [])));
-  const body = { path_to_labels: theProject().labels, labels, versions, ...theTask() };
+  const body = { path_to_labels: theProject().labels, labels, versions, ...theTask(), ...signedBy() };
   try {
     const written = await post<LabelsWritten>("labels/settle", body);
     tellTabs(theProject().labels);

@@ -621,6 +621,7 @@ export const words = {
     wasSettled: (name: string, className: string) => `${name} is settled: ${className}.`,
     settledHeading: "Settled",
     settledHint: "This counts, whatever people's files say.",
+    settledBy: (person: string | null, when: string) => `settled${person ? ` by ${person}` : ""}, ${when}`,
     openAgain: "Open again",
     conflictIn: (name: string, person: string) => `${name} (${person})`,
     copies: "Near-copies with different labels",

@@ -774,6 +774,7 @@ export const words: Words = {
     wasSettled: (name, className) => `${name}: решено, ${className}.`,
     settledHeading: "Решено",
     settledHint: "Это считается, что бы ни стояло в файлах людей.",
+    settledBy: (person, when) => `решено ${when}${person ? `, ${person}` : ""}`,
     openAgain: "Открыть снова",
     conflictIn: (name, person) => `${name} (${person})`,
     copies: "Почти копии с разными метками",
