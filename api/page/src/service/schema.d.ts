@@ -1297,6 +1297,11 @@ export interface components {
             path_to_labels: string;
             /** Images */
             images: components["schemas"]["ImageSettled"][];
+            /**
+             * Person
+             * @description Who settles it, to be told. With keys it is the key's owner, and need not be said.
+             */
+            person?: string | null;
         };
         /** BoxesView */
         BoxesView: {
@@ -2675,6 +2680,8 @@ export interface components {
             drawings: components["schemas"]["DrawingView"][];
             /** @description What was settled between them, and counts in the place of all that they drew; null: nothing was. It is nobody's: its `person` is `_settled`. */
             settled: components["schemas"]["DrawingView"] | null;
+            /** @description Who settled it, and when; null: nothing was, or that isn't known, as of what was changed by hand. */
+            settled_by: components["schemas"]["SettledByView"] | null;
             /**
              * Version
              * @description Changes with what people finish and what is settled: whoever settles it says what they saw.
@@ -2721,6 +2728,11 @@ export interface components {
              * @default false
              */
             unfinished: boolean;
+            /**
+             * Settled
+             * @description The version of what was seen to be settled on it; empty: nothing was. Where something else is by now, and this is all that is there, it is refused (409 `boxes_changed`). null: that isn't looked at.
+             */
+            settled?: string | null;
         };
         /** ImageSettled */
         ImageSettled: {
@@ -3140,6 +3152,11 @@ export interface components {
                 [key: string]: string;
             };
             /**
+             * Person
+             * @description Who settles it, to be told. With keys it is the key's owner, and need not be said.
+             */
+            person?: string | null;
+            /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
@@ -3188,6 +3205,13 @@ export interface components {
              * @description What was settled between people, and counts; 1,000 at most.
              */
             settled: components["schemas"]["OneLabel"][];
+            /**
+             * Settled By
+             * @description By name, of those in `settled`: who settled it, where that is known. Of what was changed by hand it is not.
+             */
+            settled_by: {
+                [key: string]: components["schemas"]["SettledByView"];
+            };
             /**
              * Left Out
              * @description Files in the folder that are nobody's labels; 1,000 at most.
@@ -4954,6 +4978,19 @@ export interface components {
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * SettledByView
+         * @description Who settled what counts, and when. `person`: null where nobody said who.
+         */
+        SettledByView: {
+            /** Person */
+            person: string | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
         };
         /**
          * Side

@@ -167,7 +167,7 @@ const sizeOf = ({ width, height }: { width: number | null; height: number | null
 
 async function look(name: string): Promise<ImageBoxes> {
   const found = (await untilDone(() => drawnOn([{ name }]))).get(name);
-  return found ?? { name, width: null, height: null, drawings: [], settled: null, version: "" };
+  return found ?? { name, width: null, height: null, drawings: [], settled: null, settled_by: null, version: "" };
 }
 
 /** The boxes with what is suggested; null where the box is not there any more. */
