@@ -11,7 +11,7 @@ const drawing = (person: string, version: string, boxes = [cat], unfinished = fa
   ...{ width: 100, height: 80 },
 });
 const image = (name: string, ...drawings: ReturnType<typeof drawing>[]): ImageBoxes => ({
-  ...{ name, drawings, settled: null, version: drawings.map(({ version }) => version).join() },
+  ...{ name, drawings, settled: null, settled_by: null, version: drawings.map(({ version }) => version).join() },
   ...{ width: 100, height: 80 },
 });
 const proposals: Suggested[] = [
