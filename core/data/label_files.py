@@ -50,7 +50,7 @@ from nextlabel.core.data.opening import open_without_links
 from nextlabel.core.data.places import Place
 from nextlabel.core.data.pool import look_up
 from nextlabel.core.data.roots import confine, existing_file_or_folder, shown
-from nextlabel.core.data.settlers import with_settler
+from nextlabel.core.data.settlers import SETTLERS, with_settler
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import NO_SPACE, replace_together, share
 from nextlabel.core.errors import (
@@ -126,7 +126,7 @@ def give_labels(
         mine = own_bytes(own)
         contradicting = {} if keep_both else _contradicting(classes, wanted, replace=replace or settle)
         over = {name for names in contradicting.values() for name in names if wanted[name].classes is not None}
-        before = {**classes, own: _classes_in(mine, wanted, task)}
+        before = {**classes, own: _classes_in(mine, wanted, task) if versions or settle else {}}
         as_wanted = {name for name, one in wanted.items() if name not in over and _says(before[own], one)}
         _refuse_changed(before, wanted, versions or {}, as_wanted)
         changed = {own: _rewritten(mine, wanted, task)} if wanted else {}
@@ -145,8 +145,10 @@ def give_labels(
     replaced = {
         wanted[name].name: in_words(classes[file][name]) for file, names in contradicting.items() for name in names
     }
-    settled = _versions({**before, **{file: _classes_in(changed[file], wanted, task) for file in changed}}, wanted)
-    return Written(folder.path, file_name, replaced, {name: settled[name] for name in settled if settle})
+    if not settle:
+        return Written(folder.path, file_name, replaced, {})
+    now_said = {file: _classes_in(changed[file], wanted, task) for file in changed if file.name != SETTLERS}
+    return Written(folder.path, file_name, replaced, _versions({**before, **now_said}, wanted))
 
 
 def settle(

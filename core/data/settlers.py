@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from nextlabel.core.data.folder import File, Folder, opened_folder
 from nextlabel.core.data.label_text import decode_any
@@ -40,7 +41,7 @@ def with_settler(folder: Folder, file: str, versions: Mapping[str, str], person:
     lines = _lines_of(record)
     same = {(file, name) for name, version in versions.items() if lines.get((file, name), {}).get("version") == version}
     said = {"by": person and in_file_names(person), "at": datetime.now(UTC).isoformat(timespec="seconds")}
-    fresh = {
+    fresh: dict[tuple[str, str], dict[str, Any]] = {
         (file, name): {"file": file, "name": name, "version": version, **said}
         for name, version in versions.items()
         if version and (file, name) not in same
@@ -63,15 +64,15 @@ def who_settled(path: Path, file: str, versions: Mapping[str, str], roots: Seque
         lines = _lines_of(folder.file(SETTLERS))
     found = {name: lines.get((file, name), {}) for name in versions}
     return {
-        name: SettledBy(line["by"], datetime.fromisoformat(line["at"]))
+        name: SettledBy(line["by"] and str(line["by"]), datetime.fromisoformat(line["at"]))
         for name, line in found.items()
         if line.get("version") == versions[name]
     }
 
 
-def _lines_of(record: File) -> dict[tuple[str, str], dict[str, str]]:
+def _lines_of(record: File) -> dict[tuple[str, str], dict[str, Any]]:
     """Read what is told of each file and name; lines that are none tell nothing."""
-    lines = {}
+    lines: dict[tuple[str, str], dict[str, Any]] = {}
     for text in decode_any(read_bytes(record))[0].splitlines() if record.exists() else ():
         try:
             line = json.loads(text)
