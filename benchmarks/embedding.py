@@ -36,7 +36,7 @@ from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.embeddings.catalogue import BackboneSpec, find_backbone, weights_in
 from nextlabel.core.neural.backbones import Backbone, BackboneLoader
-from nextlabel.core.neural.engine import available_cores, embed
+from nextlabel.core.neural.engine import Watch, available_cores, embed
 from nextlabel.core.pipelines.embedding import embed_rows
 from nextlabel.core.pipelines.material import Labelled
 from nextlabel.core.pipelines.run import Run
@@ -142,7 +142,7 @@ def _reading_alone(backbone: Backbone, pool: Pool, settings: Settings) -> float:
     """From files to what the forward pass takes, by the engine's own steps."""
     began = time.perf_counter()
     rows = range(len(pool))
-    for _ in embed(_WithoutForward(backbone), pool, rows, settings, check=lambda: None, halved=lambda _: None):
+    for _ in embed(_WithoutForward(backbone), pool, rows, settings, Watch()):
         pass
     return len(pool) / (time.perf_counter() - began)
 

@@ -30,7 +30,7 @@ from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.linear import LinearHead, train_linear
 from nextlabel.core.neural.heads.registry import train_head
 from nextlabel.core.neural.heads.scaling import Scaling
-from nextlabel.core.neural.training import Floats, Integers
+from nextlabel.core.neural.training import Examples, Floats, Integers
 
 BACKBONE = "mobilenetv2_100"
 CLASSES = 10
@@ -98,7 +98,7 @@ def run(train: Callable[..., Head], labels: int, seed: int, pool: Images, valida
     labelled, rest = pool.take(order[:labels]), pool.take(order[labels:])
     classes, targets = np.unique(labelled.targets, return_inverse=True)
     started = time.perf_counter()
-    head = train(labelled.embeddings, targets, len(classes), seed=seed)
+    head = train(Examples(labelled.embeddings, targets, len(classes)), seed=seed)
     seconds = time.perf_counter() - started
     logits = head.logits(rest.embeddings)
     predicted = classes[logits.argmax(axis=1)]

@@ -27,6 +27,7 @@ from benchmarks import DATA, multilabel_report
 from benchmarks.multilabel_pickers import AUTO, PICKERS, RANDOM, TRIED, Known
 from benchmarks.multilabel_sets import SETS, Sets, load
 from nextlabel.core.neural.heads.sigmoid import SigmoidHead, train_sigmoids
+from nextlabel.core.neural.training import Examples
 from nextlabel.core.tasks.registry import MULTILABEL
 
 WORK = Path(tempfile.gettempdir()) / "nextlabel-multilabel"
@@ -71,7 +72,7 @@ def curve(sets: Sets, picker: str, seed: int, budgets: Iterable[int]) -> dict[st
         assert len(rows) == budget
         classes, said = MULTILABEL.learnable(sets.said[rows])
         can = len(classes) and MULTILABEL.alternatives(said) > 1
-        head = train_sigmoids("linear", sets.embeddings[rows], said, len(classes), seed=seed) if can else None
+        head = train_sigmoids("linear", Examples(sets.embeddings[rows], said, len(classes)), seed=seed) if can else None
         scores = _score(head, classes, sets) if head else (0.0, 0.0)
         labels.append(budget)
         f1.append(round(scores[0], 4))

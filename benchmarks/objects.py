@@ -28,7 +28,7 @@ from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.data_roots import Roots, bucket_url
 from nextlabel.core.embeddings.catalogue import find_backbone, weights_in
 from nextlabel.core.neural.backbones import Backbone, BackboneLoader
-from nextlabel.core.neural.engine import available_cores, embed
+from nextlabel.core.neural.engine import Watch, available_cores, embed
 from nextlabel.core.settings import Settings
 from tests.object_storage import moto_storage
 
@@ -75,12 +75,11 @@ def _speed(name: str, pool: Pool, arguments: argparse.Namespace) -> _Speed:
     spec = find_backbone(name)
     loader = BackboneLoader(settings)
     backbone: Backbone = loader.load(spec, None if weights_in(spec, settings.weights_dir) else "random")
-    ways = {"check": lambda: None, "halved": lambda _: None}
-    for _ in embed(backbone, pool, range(min(64, len(pool))), settings, **ways):  # once, to be warm
+    for _ in embed(backbone, pool, range(min(64, len(pool))), settings, Watch()):  # once, to be warm
         pass
     images = min(arguments.limit, len(pool))
     began, cpu_began = time.perf_counter(), time.process_time()
-    for _ in embed(backbone, pool, range(images), settings, **ways):
+    for _ in embed(backbone, pool, range(images), settings, Watch()):
         pass
     return _Speed(images / (time.perf_counter() - began), (time.process_time() - cpu_began) * 1e3 / images)
 

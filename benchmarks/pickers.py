@@ -23,6 +23,7 @@ from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.neighbours import Neighbours, neighbourhood
 from nextlabel.core.neural.heads.registry import train_head
 from nextlabel.core.neural.siamese import fit_components, train_siamese
+from nextlabel.core.neural.training import Examples
 from nextlabel.core.neural.vae import Thumbnail, train_vae
 
 NAMES = tuple(f"{i}.jpg" for i in range(200_000))  # of the images of a pool: by these they are drawn
@@ -53,12 +54,9 @@ class Known:
             return None
         targets = np.searchsorted(self.classes, self.targets)
         names = None if self.names is None else self.names[self.classes]
-        head = train_head(self.head_name, self.embeddings[self.rows], targets, len(self.classes), seed=0, names=names)
-        return head.among(
-            Neighbours(self.embeddings[neighbourhood(NAMES[: len(self.embeddings)])]),
-            self.embeddings[self.rows],
-            targets,
-        )
+        examples = Examples(self.embeddings[self.rows], targets, len(self.classes), names)
+        near = Neighbours(self.embeddings[neighbourhood(NAMES[: len(self.embeddings)])])
+        return train_head(self.head_name, examples, seed=0).among(near, examples)
 
     @cached_property
     def logits(self) -> NDArray[np.float32] | None:
@@ -75,7 +73,7 @@ class Known:
         shown, two = self.embeddings[labelled], len(self.classes) >= 2
         votes = components = None
         if two and Need.VOTES in method.needs:
-            votes = train_dropout_head(shown, targets, len(self.classes), seed=0).votes(self.embeddings, 3, 0)
+            votes = train_dropout_head(Examples(shown, targets, len(self.classes)), seed=0).votes(self.embeddings, 3, 0)
         if two and Need.COMPONENTS in method.needs:
             coordinates = train_siamese(shown, targets, seed=0).coordinates(self.embeddings)
             components = fit_components(coordinates[labelled], len(self.classes), 0).of(coordinates)
@@ -140,7 +138,8 @@ class OurHead(ClassifierMixin, BaseEstimator):
     def fit(self, X: NDArray[np.floating], y: NDArray[np.generic]) -> OurHead:
         self.classes_ = np.unique(y)
         X = X.astype(np.float32)
-        self.head_ = train_head("linear_alone", X, np.searchsorted(self.classes_, y), len(self.classes_), seed=0)
+        examples = Examples(X, np.searchsorted(self.classes_, y), len(self.classes_))
+        self.head_ = train_head("linear_alone", examples, seed=0)
         return self
 
     def predict_proba(self, X: NDArray[np.floating]) -> NDArray[np.floating]:

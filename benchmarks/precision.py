@@ -30,6 +30,7 @@ from nextlabel.core.embeddings.catalogue import Precision, find_backbone
 from nextlabel.core.neural.backbones import TimmBackbone, _pretrained
 from nextlabel.core.neural.heads.linear import train_linear
 from nextlabel.core.neural.hub import digest_of_file
+from nextlabel.core.neural.training import Examples
 from nextlabel.core.settings import Settings
 from nextlabel.core.tasks.classification import read_labels
 
@@ -124,7 +125,7 @@ def _scores(photos: Photos, embeddings: NDArray[np.float32], seeds: int) -> NDAr
         for labels in BUDGETS:
             if labels <= len(free):
                 classes, targets = np.unique(photos.targets[drawn[:labels]], return_inverse=True)
-                head = train_linear(embeddings[drawn[:labels]], targets, len(classes), seed=seed)
+                head = train_linear(Examples(embeddings[drawn[:labels]], targets, len(classes)), seed=seed)
                 found = classes[head.forward(embeddings[held_out]).argmax(axis=1)]
                 scores[-1].append(f1_score(photos.targets[held_out], found, average="macro"))
     return np.array(scores)

@@ -21,6 +21,7 @@ from benchmarks.uneven import DRAWN, Images, draw
 from nextlabel.core.metrics.classification import expected_calibration_error
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.linear import DEFAULT_STRENGTH, train_linear
+from nextlabel.core.neural.training import Examples
 
 BUDGETS = (50, 80, 120, 200, 320, 600)
 
@@ -52,7 +53,7 @@ def _row(name: str, arguments: argparse.Namespace) -> str:
 def _scores(strength: float | None, labelled: Images, rest: Images, seed: int) -> tuple[float, float]:
     """Macro F1 and calibration error of a head of that strength, or of the one that it chooses."""
     classes, targets = np.unique(labelled[1], return_inverse=True)
-    head: Head = train_linear(labelled[0], targets, len(classes), seed=seed, strength=strength)
+    head: Head = train_linear(Examples(labelled[0], targets, len(classes)), seed=seed, strength=strength)
     logits = head.logits(rest[0])
     guessed = classes[logits.argmax(axis=1)]
     f1 = f1_score(rest[1], guessed, average="macro", labels=np.unique(rest[1]), zero_division=0)

@@ -32,6 +32,7 @@ from nextlabel.core.embeddings.cache import CacheKey, EmbeddingCache, Found
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.backbones import DescriptorBackbone
 from nextlabel.core.neural.heads.registry import train_head
+from nextlabel.core.neural.training import Examples
 from nextlabel.core.pipelines import material
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
@@ -92,7 +93,7 @@ def _rounds(arguments: argparse.Namespace, pool: MadeUp, method: str, seed: int)
 
     def right(labelled: NDArray[np.int64]) -> float:
         (_, known), (_, asked) = (pool.found(arguments.work, rows).read() for rows in (labelled, held_out))
-        head = train_head("linear", known, classes[labelled], CLASSES, seed=0)
+        head = train_head("linear", Examples(known, classes[labelled], CLASSES), seed=0)
         return float(np.mean(head.logits(asked).argmax(axis=1) == classes[held_out]))
 
     ways, after = {arguments.memory_mb: start, ALL_IN_MEMORY_MB: start}, []

@@ -40,9 +40,11 @@ from nextlabel.core.jobs.store import Claim
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.logs import bound, get_logger
 from nextlabel.core.neural.backbones import Backbone, BackboneLoader, device_is_lost
+from nextlabel.core.neural.engine import Watch
 from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.neural.heads.linear import train_linear
 from nextlabel.core.neural.kept_texts import KeptTexts
+from nextlabel.core.neural.training import Examples
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
@@ -81,7 +83,7 @@ class Runner:
         """Do before the first job what it would wait for: load the usual backbone, and train a head once."""
         self._backbones.load_usual()
         embeddings = np.random.default_rng(0).standard_normal((20, 16)).astype(np.float32)
-        train_linear(embeddings, np.arange(20) % 2, 2, seed=0)
+        train_linear(Examples(embeddings, np.arange(20) % 2, 2), seed=0)
 
     def run(self, job_id: str) -> None:
         """Carry out the job, if it can be claimed."""
@@ -209,8 +211,8 @@ class Runner:
         try:
             with lease:
                 plan = self._plan_at(shards.plan_path(lease.shard.key))
-                look = giving_way(job.kind, self._store)
-                embed_shard(plan, lease, self._backbone_of(job, plan), self._settings, look=look)
+                watch = Watch(giving_way(job.kind, self._store))
+                embed_shard(plan, lease, self._backbone_of(job, plan), self._settings, watch)
         except Interrupted as why:
             log.info("shard stopped", why=why.detail)
         except FileNotFoundError:

@@ -9,7 +9,17 @@ from pydantic import Field, model_validator
 
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import EMBED, MAX_ADD, Detecting, MethodChoice, OneValidated, given_in, method_in
+from nextlabel.core.kinds.requests import (
+    EMBED,
+    MAX_ADD,
+    OWN_DETECTOR,
+    Detecting,
+    MethodChoice,
+    OneValidated,
+    method_in,
+    of_boxes,
+    unfit,
+)
 from nextlabel.core.kinds.results import DetectionResult, Manifest, Part, Result, Skipped
 from nextlabel.core.methods.base import Need
 from nextlabel.core.methods.registry import METHODS, parse_method
@@ -42,7 +52,7 @@ class AuditRequest(OneValidated, Detecting):
     @model_validator(mode="before")
     @classmethod
     def _methods_of_boxes(cls, body: Any) -> Any:
-        if isinstance(body, Mapping) and body.get("task") == "detection" and body.get("methods") is None:
+        if isinstance(body, Mapping) and of_boxes(body) and body.get("methods") is None:
             return {**body, "methods": OF_BOXES}
         return body
 
@@ -50,10 +60,9 @@ class AuditRequest(OneValidated, Detecting):
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         """Methods that train networks of their own in each round would take an audit hours."""
         yield from super().misfits(body)
-        boxes = body.get("task") == "detection"
-        for name in EMBED:
-            if name in given_in(body) and boxes:
-                yield Fault(f"/{name}", "invalid_value", "boxes are found by a detector of its own: leave it out")
+        boxes = of_boxes(body)
+        if boxes:
+            yield from unfit(body, EMBED, OWN_DETECTOR)
         asked = body.get("methods")
         task = "detection" if boxes else "classification"
         for place, choice in enumerate(asked if isinstance(asked, list | tuple) else ()):

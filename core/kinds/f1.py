@@ -13,10 +13,13 @@ from nextlabel.core.kinds.base import Kind, LabelsNeed
 from nextlabel.core.kinds.requests import (
     BACKBONES,
     LATER_FIELDS,
+    OWN_DETECTOR,
     BackboneName,
     Detecting,
     PathText,
     given_in,
+    of_boxes,
+    unfit,
 )
 from nextlabel.core.kinds.results import (
     DetectionResult,
@@ -56,21 +59,19 @@ class F1Request(Detecting):
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         """A head, or a detector of boxes, is trained on images; or boxes are scored as they were brought along."""
         yield from super().misfits(body)
-        given, boxes = given_in(body), body.get("task") == "detection"
-        brought = boxes and "path_to_predictions" in given
-        for name in () if brought else TRAINING_SET if boxes else LEARNT_FROM:
-            if name not in given:
-                detail = "images to train a detector on, or path_to_predictions" if boxes else "Field required"
-                yield Fault(f"/{name}", "missing_field", detail)
-        for name in LEARNT_FROM if brought else ("backbone",) if boxes else ("path_to_predictions",):
-            if name in given:
-                yield Fault(f"/{name}", "invalid_value", f"{_why_not(boxes, brought)}: leave it out")
+        boxes = of_boxes(body)
+        if boxes and "path_to_predictions" in given_in(body):
+            yield from unfit(body, LEARNT_FROM, "boxes are scored as they were predicted elsewhere: leave it out")
+        elif boxes:
+            yield from _missing(body, TRAINING_SET, "images to train a detector on, or path_to_predictions")
+            yield from unfit(body, ["backbone"], OWN_DETECTOR)
+        else:
+            yield from _missing(body, LEARNT_FROM, "Field required")
+            yield from unfit(body, ["path_to_predictions"], "it is of the task detection: leave it out")
 
 
-def _why_not(boxes: bool, brought: bool) -> str:
-    if brought:
-        return "boxes are scored as they were predicted elsewhere"
-    return "boxes are found by a detector of its own" if boxes else "it is of the task detection"
+def _missing(body: Mapping[str, Any], names: Sequence[str], detail: str) -> Iterator[Fault]:
+    return (Fault(f"/{name}", "missing_field", detail) for name in names if body.get(name) is None)
 
 
 class ClassScores(Part):

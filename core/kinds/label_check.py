@@ -10,7 +10,7 @@ from pydantic import Field
 from nextlabel.core.counting import counted
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import EMBED, VALIDATION, Detecting, OnePredicted, OneValidated, given_in
+from nextlabel.core.kinds.requests import EMBED, VALIDATION, Detecting, OnePredicted, OneValidated, of_boxes, unfit
 from nextlabel.core.kinds.results import DetectionResult, Leak, Manifest, MultilabelResult, Part, Result, Skipped
 
 
@@ -23,10 +23,8 @@ class LabelCheckRequest(OnePredicted, OneValidated, Detecting):
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         """Boxes are judged by what a detector finds, ours or another."""
         yield from super().misfits(body)
-        given = given_in(body)
-        for name in (*EMBED, *VALIDATION):
-            if name in given and body.get("task") == "detection":
-                yield Fault(f"/{name}", "invalid_value", "boxes are judged by what a detector finds: leave it out")
+        if of_boxes(body):
+            yield from unfit(body, (*EMBED, *VALIDATION), "boxes are judged by what a detector finds: leave it out")
 
 
 class SuspiciousLabel(Part):

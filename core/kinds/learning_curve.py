@@ -9,7 +9,7 @@ from pydantic import Field
 
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import EMBED, MAX_ADD, Detecting, OneValidated, given_in
+from nextlabel.core.kinds.requests import EMBED, MAX_ADD, OWN_DETECTOR, Detecting, OneValidated, of_boxes, unfit
 from nextlabel.core.kinds.results import DetectionResult, Manifest, Part, Result, Skipped
 
 
@@ -32,9 +32,8 @@ class LearningCurveRequest(OneValidated, Detecting):
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
-        for name in EMBED:
-            if name in given_in(body) and body.get("task") == "detection":
-                yield Fault(f"/{name}", "invalid_value", "boxes are found by a detector of its own: leave it out")
+        if of_boxes(body):
+            yield from unfit(body, EMBED, OWN_DETECTOR)
 
 
 class CurvePoint(Part):

@@ -13,7 +13,7 @@ from nextlabel.core.data.cells import cell_of
 from nextlabel.core.embeddings.catalogue import knows_texts
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import MIN_SCORE, BoxesPredicted, Names, Timed, given_in
+from nextlabel.core.kinds.requests import EMBED, MIN_SCORE, OWN_DETECTOR, BoxesPredicted, Names, Timed, of_boxes, unfit
 from nextlabel.core.kinds.results import (
     MANY,
     ClassProbability,
@@ -58,12 +58,12 @@ class PredictionRequest(Timed, BoxesPredicted):
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
-        given, boxes = given_in(body), body.get("task") == "detection"
-        of_boxes = [name for name in OF_BOXES if body.get(name) not in (None, [], (), MIN_SCORE)]
-        for name in ("backbone", "path_to_embeddings") if boxes else of_boxes:
-            if name in given:
-                what = "boxes are found by a detector of its own: leave it out" if boxes else "it is of boxes alone"
-                yield Fault(f"/{name}", "invalid_value", what)
+        boxes = of_boxes(body)
+        if boxes:
+            yield from unfit(body, EMBED, OWN_DETECTOR)
+        else:
+            changed = [name for name in OF_BOXES if body.get(name) not in ([], (), MIN_SCORE)]
+            yield from unfit(body, changed, "it is of boxes alone")
         if body.get("all_probabilities") is True and body.get("task") != "multilabel":
             yield Fault("/all_probabilities", "invalid_value", "it is of the task multilabel alone")
         if body.get("cross_validate") is True and boxes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
@@ -43,6 +43,8 @@ OF_CLASSES = "What a label is: one class an image (`classification`), or any num
 TaskOfClasses = Literal["classification", "multilabel"]
 AnyTask = Literal["classification", "multilabel", "detection"]
 DetectorName = Literal["whole", "light", "large"]
+OF_BOXES_ALONE = "it is of the task detection alone"
+OWN_DETECTOR = "boxes are found by a detector of its own: leave it out"
 VALIDATION = ("path_to_img_val", "path_to_labels_val")
 
 
@@ -152,7 +154,7 @@ class JobRequest(NoBooleansAsNumbers):
         if body.get("task") == "multilabel" and body.get("head") in ONE_CLASS_HEADS:
             detail = f"{body['head']} gives an image one class; linear has a sigmoid a class"
             yield Fault("/head", "invalid_value", detail)
-        if body.get("task") == "detection" and body.get("head") in ONE_CLASS_HEADS:
+        if of_boxes(body) and body.get("head") in ONE_CLASS_HEADS:
             yield Fault("/head", "invalid_value", "boxes are found by a detector, and there is no head: leave it out")
 
     @field_validator("task", mode="before")
@@ -198,7 +200,7 @@ class OnePool(JobRequest):
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
         given = given_in(body)
-        if not given.intersection(cls.sources) and body.get("task") != "detection":
+        if not given.intersection(cls.sources) and not of_boxes(body):
             yield Fault("/backbone", "missing_field", f"name one of {', '.join(cls.sources)}")
         if given.issuperset(EMBED):
             yield Fault("/path_to_embeddings", "invalid_value", "there is a backbone too: leave one of the two out")
@@ -221,7 +223,7 @@ class Timed(OnePool):
         given = given_in(body)
         if "within_s" not in given:
             return
-        if body.get("task") == "detection":
+        if of_boxes(body):
             detail = "a detector looks at 2,000 images at most, which takes a minute: leave it out"
             yield Fault("/within_s", "invalid_value", detail)
         elif "backbone" not in given:
@@ -244,9 +246,9 @@ class OnePredicted(OnePool):
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
-        if body.get("task") == "multilabel" and "path_to_predictions" in given_in(body):
-            detail = "each line must sum to 1, which is one class an image: leave it out with the task multilabel"
-            yield Fault("/path_to_predictions", "invalid_value", detail)
+        if body.get("task") == "multilabel":
+            why = "each line must sum to 1, which is one class an image: leave it out with the task multilabel"
+            yield from unfit(body, ["path_to_predictions"], why)
 
 
 class Detecting(JobRequest):
@@ -279,14 +281,10 @@ class Detecting(JobRequest):
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
-        given = given_in(body)
         if body.get("detector") == "large" and body.get("weights") == "random":
             yield Fault("/weights", "invalid_value", "a large detector is made of its weights: leave it out")
-        for name in ("detector", "image_size", "passes"):
-            if name in given and body.get("task") != "detection":
-                yield Fault(f"/{name}", "invalid_value", "it is of the task detection alone")
-            elif name in given and "path_to_predictions" in given:
-                yield Fault(f"/{name}", "invalid_value", "predictions were brought along: no detector is trained")
+        if (why := _why_no_detector(body)) is not None:
+            yield from unfit(body, ["detector", "image_size", "passes"], why)
 
 
 class Drafting(Detecting):
@@ -306,12 +304,11 @@ class Drafting(Detecting):
         yield from super().misfits(body)
         if body.get("warm") is not True:
             return
-        if body.get("task") != "detection":
-            yield Fault("/warm", "invalid_value", "it is of the task detection alone")
-        elif "path_to_predictions" in given_in(body):
-            yield Fault("/warm", "invalid_value", "predictions were brought along: no detector is trained")
-        elif body.get("detector") in ("light", "large"):
-            yield Fault("/warm", "invalid_value", "it is of the small network that is trained whole: leave one out")
+        why = _why_no_detector(body)
+        if why is None and body.get("detector") in ("light", "large"):
+            why = "it is of the small network that is trained whole: leave one out"
+        if why is not None:
+            yield Fault("/warm", "invalid_value", why)
 
 
 class BoxesPredicted(Drafting):
@@ -328,8 +325,8 @@ class BoxesPredicted(Drafting):
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
-        if "path_to_predictions" in given_in(body) and body.get("task") != "detection":
-            yield Fault("/path_to_predictions", "invalid_value", "it is of the task detection alone")
+        if not of_boxes(body):
+            yield from unfit(body, ["path_to_predictions"], OF_BOXES_ALONE)
 
 
 class OnBoxes(Timed, BoxesPredicted):
@@ -338,11 +335,11 @@ class OnBoxes(Timed, BoxesPredicted):
     @classmethod
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield from super().misfits(body)
-        given, boxes = given_in(body), body.get("task") == "detection"
-        if boxes and "backbone" not in given:
+        if not of_boxes(body):
+            return
+        if "backbone" not in given_in(body):
             yield Fault("/backbone", "missing_field", "name one: boxes are told apart by what it sees in them")
-        if boxes and "path_to_embeddings" in given:
-            yield Fault("/path_to_embeddings", "invalid_value", "they are of whole images: leave them out")
+        yield from unfit(body, ["path_to_embeddings"], "they are of whole images: leave them out")
 
 
 class OneValidated(OnePool):
@@ -361,13 +358,30 @@ class OneValidated(OnePool):
         if len(there) == 1:
             (absent,) = set(VALIDATION) - set(there)
             yield Fault(f"/{absent}", "missing_field", f"it belongs together with {there[0]}")
-        if there and "backbone" not in given and body.get("task") != "detection":
+        if there and "backbone" not in given and not of_boxes(body):
             yield Fault(f"/{there[0]}", "invalid_value", "validation images need a backbone to embed them")
 
 
 def given_in(body: Mapping[str, Any]) -> set[str]:
     """The names of the fields that say something: null is the same as nothing."""
     return {name for name, value in body.items() if value is not None}
+
+
+def of_boxes(body: Mapping[str, Any]) -> bool:
+    """Whether it is of the task `detection`."""
+    return bool(body.get("task") == "detection")
+
+
+def unfit(body: Mapping[str, Any], names: Iterable[str], why: str) -> Iterator[Fault]:
+    """Yield a fault for each of those fields that says something."""
+    given = given_in(body)
+    return (Fault(f"/{name}", "invalid_value", why) for name in names if name in given)
+
+
+def _why_no_detector(body: Mapping[str, Any]) -> str | None:
+    if not of_boxes(body):
+        return OF_BOXES_ALONE
+    return "predictions were brought along: no detector is trained" if "path_to_predictions" in given_in(body) else None
 
 
 def method_in(choice: Any) -> Method | None:

@@ -12,7 +12,7 @@ from nextlabel.core.data.cells import cell_of
 from nextlabel.core.embeddings.catalogue import KNOW_TEXTS, is_backbone, knows_texts
 from nextlabel.core.errors import Fault
 from nextlabel.core.kinds.base import Kind, LabelsNeed
-from nextlabel.core.kinds.requests import MAX_ADD, ImageName, Names, OnBoxes, given_in
+from nextlabel.core.kinds.requests import MAX_ADD, OF_BOXES_ALONE, ImageName, Names, OnBoxes, given_in, of_boxes
 from nextlabel.core.kinds.results import (
     DetectionResult,
     DetectorSummary,
@@ -69,14 +69,14 @@ class SimilarRequest(OnBoxes):
     def misfits(cls, body: Mapping[str, Any]) -> Iterator[Fault]:
         """Images are like images or a text, and boxes like boxes."""
         yield from super().misfits(body)
-        boxes, text = body.get("task") == "detection", bool(body.get("like_text"))
+        boxes, text = of_boxes(body), bool(body.get("like_text"))
         field = "like_boxes" if boxes else "like"
         if not body.get(field) and (boxes or not text):
             code = "invalid_value" if field in given_in(body) else "missing_field"
             yield Fault(f"/{field}", code, "name one at least that shows what is looked for")
         for name in ("like", "unlike", "like_text") if boxes else BOXES:
             if body.get(name):
-                what = "boxes are like boxes: name these" if boxes else "it is of the task detection alone"
+                what = "boxes are like boxes: name these" if boxes else OF_BOXES_ALONE
                 yield Fault(f"/{name}", "invalid_value", what)
         if text and not boxes:
             yield from _misfits_of_text(body)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural.heads.scaling import Scaling
-from nextlabel.core.neural.training import Floats, Integers, Tick, ignore, one_thread
+from nextlabel.core.neural.training import Examples, Floats, Integers, Tick, ignore, one_thread
 
 DROPOUT = 0.75
 LEARNING_RATE = 1e-2
@@ -66,25 +66,19 @@ class DropoutHead:
         return classes
 
 
-def train_dropout_head(
-    embeddings: Floats,
-    targets: Integers,
-    n_classes: int,
-    *,
-    seed: int,
-    device: str = "cpu",
-    tick: Tick = ignore,
-) -> DropoutHead:
+def train_dropout_head(examples: Examples, *, seed: int, device: str = "cpu", tick: Tick = ignore) -> DropoutHead:
     """Train the head. The same inputs and seed give the same head on the same device.
 
-    embeddings: (L, d) float32, finite.
-    targets: (L,) in 0..n_classes-1; n_classes >= 2.
+    examples: of two classes or more, one an image; not all need occur.
     tick: takes (done, total) in epochs, `done` never falling. Called after every batch, so that what it raises ends the
         training soon.
 
     Raises ValueError when the inputs break these terms, OutOfMemory when the GPU's memory is short.
     """
-    _check(embeddings, targets, n_classes)
+    examples.check()
+    embeddings, targets, n_classes = examples.embeddings, examples.targets, examples.n_classes
+    if targets.min() < 0 or targets.max() >= n_classes:
+        raise ValueError(f"targets must be in 0..{n_classes - 1}")
     scaling = Scaling.of(embeddings)
     try:
         X, y = _on(device, scaling(embeddings)), _on(device, targets.astype(np.int64))
@@ -93,17 +87,6 @@ def train_dropout_head(
     except torch.OutOfMemoryError as error:
         raise OutOfMemory("the embeddings of the labelled images don't fit into the GPU's memory") from error
     return DropoutHead(n_classes, {"epochs": len(losses), "loss": losses[-1]}, scaling, weights, bias)
-
-
-def _check(embeddings: Floats, targets: Integers, n_classes: int) -> None:
-    if n_classes < 2:
-        raise ValueError(f"a head needs two classes at least, not {n_classes}")
-    if embeddings.ndim != 2 or targets.shape != embeddings.shape[:1] or not len(targets):
-        raise ValueError(f"embeddings {embeddings.shape} and targets {targets.shape} don't fit together")
-    if targets.min() < 0 or targets.max() >= n_classes:
-        raise ValueError(f"targets must be in 0..{n_classes - 1}")
-    if not np.isfinite(embeddings).all():
-        raise ValueError("embeddings hold a value that is not finite")
 
 
 def _train(X: Tensor, y: Tensor, n_classes: int, seed: int, tick: Tick) -> tuple[Tensor, Tensor, list[float]]:

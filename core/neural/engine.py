@@ -49,6 +49,20 @@ Value = TypeVar("Value", bound=np.generic)
 
 
 @dataclass(frozen=True)
+class Watch:
+    """What is called while images are read and forwarded.
+
+    check: before each batch, and now and then while one is waited for; it may raise to stop.
+    halved: with the new batch size when memory forced a smaller one.
+    waits: with a sentence whenever storage is waited for.
+    """
+
+    check: Callable[[], None] = lambda: None
+    halved: Callable[[int], None] = lambda _: None
+    waits: Callable[[str], None] = lambda _: None
+
+
+@dataclass(frozen=True)
 class EmbeddedBatch:
     """What came of some images of a pool.
 
@@ -70,22 +84,13 @@ class EmbeddedBatch:
 
 
 def embed(
-    backbone: Backbone,
-    pool: Pool,
-    rows: Sequence[int],
-    settings: Settings,
-    *,
-    check: Callable[[], None],
-    halved: Callable[[int], None],
-    waits: Callable[[str], None] = lambda _: None,
+    backbone: Backbone, pool: Pool, rows: Sequence[int], settings: Settings, watch: Watch
 ) -> Generator[EmbeddedBatch, None, None]:
     """Embed the pool's rows in order, a batch at a time, as `run` does. An embedding that is not finite is reported as
     that of an unreadable image.
     """
     nothing = np.empty((0, backbone.dimension), np.float32)
-    with closing(
-        run(backbone, backbone.forward, nothing, pool, rows, settings, check=check, halved=halved, waits=waits)
-    ) as batches:
+    with closing(run(backbone, backbone.forward, nothing, pool, rows, settings, watch)) as batches:
         for batch in batches:
             finite = np.asarray(np.isfinite(batch.outputs).all(axis=1))
             lost = [
@@ -114,24 +119,18 @@ def run(
     pool: Pool,
     rows: Sequence[int],
     settings: Settings,
-    *,
-    check: Callable[[], None],
-    halved: Callable[[int], None],
-    waits: Callable[[str], None],
+    watch: Watch,
 ) -> Generator[ForwardedBatch[Value], None, None]:
     """Read the pool's rows in order, and run `forward` on a batch of them at a time.
 
     forward: takes `Gathered.batch` of b images, and returns an array (b, ...).
     nothing: what `forward` would return for no image: an array (0, ...) of the same type. It is not called for none.
-    check: called before each batch; it may raise to stop.
-    halved: called with the new batch size when memory forced a smaller one.
-    waits: called with a sentence whenever storage is waited for.
 
     Closing the generator ends its threads. Raises OutOfMemory when a single image is too much, and BucketUnavailable.
     """
     size, threads = settings.batch_size or reader.images_at_once, decode_threads(settings)
     decoder = Decoder.of(settings)
-    sized = _Forward(forward, nothing, size, halved)
+    sized = _Forward(forward, nothing, size, watch.halved)
     readers = ThreadPoolExecutor(threads, thread_name_prefix="decode")
     pace = _Pace(threads, FEW_THREADS if reader.decodes_on_device and not settings.decode_threads else threads)
     gatherer = ThreadPoolExecutor(1, thread_name_prefix="gather")
@@ -149,9 +148,9 @@ def run(
 
     try:
         coming = gatherer.submit(next_group)
-        while (group := _awaited(coming, pace, files, check, waits)) is not None:
+        while (group := _awaited(coming, pace, files, watch)) is not None:
             coming = gatherer.submit(next_group)
-            check()
+            watch.check()
             yield _collect(group, sized)
     finally:
         files.close()
@@ -170,17 +169,15 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _awaited(
-    coming: Future[Done], pace: _Pace, files: Ahead, check: Callable[[], None], waits: Callable[[str], None]
-) -> Done:
+def _awaited(coming: Future[Done], pace: _Pace, files: Ahead, watch: Watch) -> Done:
     """Wait for a batch. Whenever images of it were read meanwhile, or storage is waited for, `check`: it takes long."""
     done = pace.done
     while not wait([coming], timeout=LOOK_EVERY_S).done:
         if (waits_for := files.waits_for) is not None:
-            waits(waits_for)
+            watch.waits(waits_for)
         if pace.done > done or waits_for is not None:
             done = pace.done
-            check()
+            watch.check()
     return coming.result()
 
 

@@ -10,35 +10,19 @@ from nextlabel.core.neural.cross_validation import out_of_fold_logits
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.registry import train_head
 from nextlabel.core.neural.heads.sigmoid import left_out_logits, train_sigmoids
-from nextlabel.core.neural.training import Floats, Integers, Tick
+from nextlabel.core.neural.training import Examples, Floats, Tick
 
 
 class Train(Protocol):
     __qualname__: str
 
-    def __call__(
-        self,
-        name: str,
-        embeddings: Floats,
-        targets: Integers,
-        n_classes: int,
-        *,
-        seed: int,
-        device: str,
-        tick: Tick,
-        names: Floats | None = None,
-    ) -> Head:
-        """Train the head of that name on embeddings (L, d) and targets (L, ...) in a space of `n_classes`.
-
-        names: as `train_head` has them.
-        """
+    def __call__(self, name: str, examples: Examples, *, seed: int, device: str, tick: Tick) -> Head:
+        """Train the head of that name."""
 
 
 class OutOfFold(Protocol):
-    def __call__(
-        self, like: Head, embeddings: Floats, targets: Integers, *, seed: int, device: str, tick: Tick
-    ) -> Floats:
-        """Return what heads like that one say of each labelled image, each trained without the image."""
+    def __call__(self, like: Head, examples: Examples, *, seed: int, device: str, tick: Tick) -> Floats:
+        """Return what heads like that one say of each example, each trained without it."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -17,6 +18,31 @@ Tick: TypeAlias = Callable[
 ]  # takes (done, total), `done` never falling; what it raises ends the training
 
 ROWS_AT_ONCE = 8_192  # of a large pool that go through a trained network at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """L labelled images, as embeddings, that a head is trained on.
+
+    embeddings: (L, d) float32, finite. targets: (L,) in 0..n_classes-1, of which each occurs; where an image has
+    several classes (L, n_classes), whether it has each. names: (n_classes, d) float32 unit vectors where the names of
+    the classes lie among the embeddings, for heads that listen to them; None: unknown.
+    """
+
+    embeddings: Floats
+    targets: NDArray[Any]
+    n_classes: int
+    names: Floats | None = None
+
+    def check(self) -> None:
+        """Raise ValueError unless there are two classes at least, and a target for each of some finite embeddings."""
+        embeddings, targets = self.embeddings, self.targets
+        if self.n_classes < 2:
+            raise ValueError(f"a head needs two classes at least, not {self.n_classes}")
+        if embeddings.ndim != 2 or targets.shape != embeddings.shape[:1] or not len(targets):
+            raise ValueError(f"embeddings {embeddings.shape} and targets {targets.shape} don't fit together")
+        if not np.isfinite(embeddings).all():
+            raise ValueError("embeddings hold a value that is not finite")
 
 
 def ignore(done: int, total: int) -> None:

@@ -53,9 +53,7 @@ LEAST = 1e-3  # the probability of a class that no head was trained on: CROWDLAB
 def carry_out(request: AgreementRequest, run: Run) -> AgreementResult:
     run.plan(*KIND.planned())
     run.stage("read")
-    labelled = read_labelled(
-        request.path_to_img, request.path_to_labels, run, labelled_only=True, content=request.content
-    )
+    labelled = read_labelled(request, request.path_to_img, request.path_to_labels, run, labelled_only=True)
     assert request.path_to_labels is not None
     roots = run.settings.data_roots
     seen = survey(existing_file_or_folder(request.path_to_labels, roots), roots, CLASSIFICATION)

@@ -166,7 +166,7 @@ def carry_out(request: EmbeddingRequest, run: Run) -> EmbeddingResult:
     """
     run.plan(*KIND.stages)
     run.stage("read")
-    labelled = read_labelled(request.path_to_img, None, run, content=request.content)
+    labelled = read_labelled(request, request.path_to_img, None, run)
     backbone = loaded(request, run)
     wanted = labelled.pool.take(drawn_order(labelled.pool.names, request.seed))
     work = _Work(wanted, backbone, _cache_of(backbone, wanted, run), run, holds=False, must_keep=True)
@@ -300,11 +300,9 @@ class _Work:
         """All that is missing, or until `unless(seconds left at the speed so far)`."""
         run, rows = self._run, self.missing()
         seen, before = 0, len(self._wanted) - len(rows)
-        wanted, settings = self._wanted, run.settings
+        wanted = self._wanted
         writer = CacheWriter(self._cache, wanted) if self._must_keep else _TolerantWriter(self._cache, wanted, run)
-        batches = embed(
-            self._backbone, wanted, rows.tolist(), settings, check=run.check, halved=run.halved, waits=run.waits
-        )
+        batches = embed(self._backbone, wanted, rows.tolist(), run.settings, run.watch)
         try:
             with closing(batches):  # here: the traceback of what stops the job would keep the threads that decode
                 for batch in batches:

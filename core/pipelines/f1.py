@@ -94,23 +94,10 @@ def validate(request: F1Request, run: Run) -> Validated:
     run.stage("read")
     task = task_of(request.task)
     assert request.path_to_img_train is not None  # the request was refused otherwise
-    training = read_labelled(
-        request.path_to_img_train,
-        request.path_to_labels_train,
-        run,
-        "training",
-        labelled_only=True,
-        task=task,
-        content=request.content,
-    )
+    train_set = request.path_to_img_train, request.path_to_labels_train
+    training = read_labelled(request, *train_set, run, "training", labelled_only=True)
     validation = read_labelled(
-        request.path_to_img_val,
-        request.path_to_labels_val,
-        run,
-        "validation",
-        labelled_only=True,
-        task=task,
-        content=request.content,
+        request, request.path_to_img_val, request.path_to_labels_val, run, "validation", labelled_only=True
     )
     training_rows = _unseen_by_validation(training, validation, run)
     _check(training, training_rows, validation, run)

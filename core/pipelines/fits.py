@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from nextlabel.core.errors import NoLabels
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.neighbours import Neighbours
 from nextlabel.core.neural.trainers import TRAINERS
+from nextlabel.core.neural.training import Examples
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.tasks.base import ClassTask, Matched, besides
 
@@ -72,20 +74,12 @@ class Fitter:
         classes, known = self.task.learnable(targets)
         if self.task.alternatives(known) < 2:
             return Fit(classes, n_classes, None, self.task)
-        trainer = TRAINERS[self.task.trainer]
+        examples = Examples(embeddings, known, len(classes), None if self.names is None else self.names[classes])
         like = self._searched.get(len(targets))
-        options: dict[str, Any] = {
-            "seed": self.seed,
-            "device": self.run.backbones.device,
-            "tick": self._beat,
-            "names": None if self.names is None else self.names[classes],
-        }
-        if like is not None:
-            head = like.train_like(embeddings, known, len(classes), **options)
-        else:
-            head = trainer.train(self.name, embeddings, known, len(classes), **options)
-            self._searched[len(targets)] = head
-        return Fit(classes, n_classes, head.among(self._neighbours, embeddings, known), self.task)
+        train = partial(TRAINERS[self.task.trainer].train, self.name) if like is None else like.train_like
+        head = train(examples, seed=self.seed, device=self.run.backbones.device, tick=self._beat)
+        self._searched.setdefault(len(targets), head)
+        return Fit(classes, n_classes, head.among(self._neighbours, examples), self.task)
 
     @property
     def _neighbours(self) -> Neighbours | None:

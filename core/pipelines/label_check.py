@@ -84,14 +84,7 @@ def read_labelled_images(request: LabelCheckRequest, run: Run) -> Labelled:
     of_boxes = ("train", "predict")
     run.plan(*KIND.planned(leave_out=of_boxes if validates else (*of_boxes, "embed validation images")))
     run.stage("read")
-    labelled = read_labelled(
-        request.path_to_img,
-        request.path_to_labels,
-        run,
-        labelled_only=True,
-        task=task_of(request.task),
-        content=request.content,
-    )
+    labelled = read_labelled(request, request.path_to_img, request.path_to_labels, run, labelled_only=True)
     labelled.task.check_matched(labelled.matched, "label_check")
     return labelled
 
@@ -123,7 +116,7 @@ def embed_labelled(request: LabelCheckRequest, labelled: Labelled, run: Run) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Judgement:
     """rows: (J,) labelled rows that can be judged; targets: (J,) into `classes`; probabilities: (J, C), by what had not
     seen the label. fingerprint: of predictions that were brought along."""
 
@@ -134,7 +127,7 @@ class Judged:
     fingerprint: str | None = None
 
 
-def _judge(request: LabelCheckRequest, embedded: Embedded, external: ExternalPredictions | None, run: Run) -> Judged:
+def _judge(request: LabelCheckRequest, embedded: Embedded, external: ExternalPredictions | None, run: Run) -> Judgement:
     if external is not None:
         return _by_predictions(external, embedded, run)
     task = task_of(request.task)
@@ -142,7 +135,7 @@ def _judge(request: LabelCheckRequest, embedded: Embedded, external: ExternalPre
     head, _ = train(request, embedded.embeddings, matched, run)
     run.check()
     logits = out_of_fold(head, request, embedded.embeddings, matched, run)
-    return Judged(matched.rows, matched.targets, matched.classes, task.probabilities(logits))
+    return Judgement(matched.rows, matched.targets, matched.classes, task.probabilities(logits))
 
 
 def _need_judgeable_classes(matched: Matched) -> None:
@@ -175,7 +168,7 @@ def _need_a_class_of(external: ExternalPredictions, matched: Matched) -> None:
         raise NoLabels(f"no labelled image has a prediction for its class{meant}")
 
 
-def _by_predictions(external: ExternalPredictions, embedded: Embedded, run: Run) -> Judged:
+def _by_predictions(external: ExternalPredictions, embedded: Embedded, run: Run) -> Judgement:
     places, known = align(external, embedded, run)
     matched = embedded.matched
     targets = matched.onto(external.classes)
@@ -191,10 +184,12 @@ def _by_predictions(external: ExternalPredictions, embedded: Embedded, run: Run)
         meant = hint(foreign, external.classes)
         raise NoLabels(f"no labelled image has a prediction for its class{meant}")
     rows = matched.rows[kept]
-    return Judged(rows, targets[kept], external.classes, external.probabilities[places[rows]], external.fingerprint())
+    return Judgement(
+        rows, targets[kept], external.classes, external.probabilities[places[rows]], external.fingerprint()
+    )
 
 
-def _share(expected: int, judged: Judged, run: Run) -> float | None:
+def _share(expected: int, judged: Judgement, run: Run) -> float | None:
     labels, classes = len(judged.rows), len(np.unique(judged.targets))
     if labels < FEW_OF_A_CLASS * classes and judged.fingerprint is None:
         those = f"{labels} labels of {counted(classes, 'class', 'classes')}"
@@ -204,7 +199,7 @@ def _share(expected: int, judged: Judged, run: Run) -> float | None:
     return rounded(expected / labels)
 
 
-def _suspicious(judged: Judged, embedded: Embedded) -> tuple[Iterator[SuspiciousLabel], int]:
+def _suspicious(judged: Judgement, embedded: Embedded) -> tuple[Iterator[SuspiciousLabel], int]:
     """-> (those, most suspicious first; how many wrong labels confident learning expects).
 
     As many as it expects, those whose given class has the smallest probability: on photos with 5 % of the labels wrong
@@ -222,7 +217,7 @@ def _suspicious(judged: Judged, embedded: Embedded) -> tuple[Iterator[Suspicious
     return (_item(rank, int(place), judged, embedded) for rank, place in enumerate(order, 1)), len(order)
 
 
-def _item(rank: int, place: int, judged: Judged, embedded: Embedded) -> SuspiciousLabel:
+def _item(rank: int, place: int, judged: Judgement, embedded: Embedded) -> SuspiciousLabel:
     row, given = judged.probabilities[place], int(judged.targets[place])
     suggested = int(np.argmax(np.where(np.arange(len(row)) == given, -1.0, row)))
     name, other = judged.classes[given], judged.classes[suggested]

@@ -57,9 +57,7 @@ def carry_out(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     validates = request.path_to_img_val is not None
     run.plan(*KIND.planned(leave_out=() if validates else ("embed validation images",)))
     run.stage("read")
-    labelled = read_labelled(
-        request.path_to_img, request.path_to_labels, run, task=task_of(request.task), content=request.content
-    )
+    labelled = read_labelled(request, request.path_to_img, request.path_to_labels, run)
     labelled.task.check_matched(labelled.matched, "learning_curve")
     need_labels(labelled.matched, LEAST_LABELS, "a learning curve")
     held_out = read_validation(request, labelled.matched, run)

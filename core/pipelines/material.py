@@ -27,7 +27,7 @@ from nextlabel.core.kinds.results import ClassProbability, HeadSummary, Manifest
 from nextlabel.core.kinds.results import Skipped as SkippedImage
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.trainers import TRAINERS
-from nextlabel.core.neural.training import Tick
+from nextlabel.core.neural.training import Examples, Tick
 from nextlabel.core.pipelines.run import NAMES_IN_A_WARNING, Run
 from nextlabel.core.pipelines.texts import names_for
 from nextlabel.core.tasks.base import ClassTask, Conflicts, Labels, Matched, Prediction, Task
@@ -79,42 +79,39 @@ class Matchable(Protocol):
 
 
 def read_labelled(
+    request: JobRequest,
     path_to_img: str,
     path_to_labels: str | None,
     run: Run,
     role: str = "",
     *,
     labelled_only: bool = False,
-    content: bool = False,
-    task: ClassTask = CLASSIFICATION,
     draw: Draw | None = None,
 ) -> Labelled:
     """Read the labels and list the pool; what doesn't fit becomes a warning. `role`: which of two sets it is.
 
     labelled_only: the pool is that of the labelled images; of others nothing is known, nor warned.
-    content: the images are read, to see whether they were changed.
     draw: the pool is that of the images that are drawn, and of the labelled ones.
     """
-    read = read_of_task(
-        path_to_img, path_to_labels, run, role, task, labelled_only=labelled_only, content=content, draw=draw
-    )
+    task = task_of(request.task)
+    read = read_of_task(task, request, path_to_img, path_to_labels, run, role, labelled_only=labelled_only, draw=draw)
     pool, labels, matched, conflicts, drawn_from = read
     return Labelled(pool, labels, matched, conflicts, task, drawn_from, labelled_only)
 
 
 def read_of_task(
+    task: Task,
+    request: JobRequest,
     path_to_img: str,
     path_to_labels: str | None,
     run: Run,
     role: str,
-    task: Task,
     *,
     labelled_only: bool,
-    content: bool,
     draw: Draw | None = None,
 ) -> tuple[Pool, Labels, Matched, Conflicts, int | None]:
     """Do what `read_labelled` does, for labels of any task. The last is `Labelled.drawn_from`."""
-    place = _place(path_to_img, run, content)
+    place = _place(path_to_img, run, request.content)
     labels, conflicts = _read(path_to_labels, role, run, task)
     named, images = {*labels.names, *labels.disputed, *labels.apart}, None
     if draw is not None:
@@ -233,19 +230,16 @@ def train(
     neighbourhood: (R, d) images of the pool, of which the nearest have a say in what it says, if it asks any.
     tick: called as it gets on; None: the run's stage is the training's.
     """
-    taught = embeddings[matched.rows]
+    examples = examples_of(embeddings, matched, names_for(request, matched.classes, run))
     trained = run.heads.get(
         request.head,
-        taught,
-        matched.targets,
-        len(matched.classes),
+        examples,
         seed=request.seed,
         device=run.backbones.device,
         tick=tick or run.advance,
-        names=names_for(request, matched.classes, run),
         train=TRAINERS[task_of(request.task).trainer].train,
     )
-    head = run.heads.among(trained, run.heads.neighbours(neighbourhood), taught, matched.targets)
+    head = run.heads.among(trained, run.heads.neighbours(neighbourhood), examples)
     summary = HeadSummary(
         name=head.answers_as,
         classes=matched.classes,
@@ -254,6 +248,13 @@ def train(
         details={**head.details, **_asked(head)},
     )
     return head, summary
+
+
+def examples_of(
+    embeddings: NDArray[np.float32], matched: Matched, names: NDArray[np.float32] | None = None
+) -> Examples:
+    """Return the labelled rows of the embeddings (K, d), to train on. names: of the classes, as `Examples` has them."""
+    return Examples(embeddings[matched.rows], matched.targets, len(matched.classes), names)
 
 
 def _asked(head: Head) -> dict[str, float]:
@@ -270,8 +271,7 @@ def out_of_fold(
     """Return what heads like that one say of the labelled rows of the embeddings (K, d), each trained without it."""
     return TRAINERS[task_of(request.task).trainer].out_of_fold_logits(
         head,
-        embeddings[matched.rows],
-        matched.targets,
+        examples_of(embeddings, matched),
         seed=request.seed,
         device=run.backbones.device,
         tick=lambda _done, _total: run.check(),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from nextlabel.core.kinds.selection import SelectionRequest
 from nextlabel.core.methods.base import NO_ROWS, Method, Rows
 from nextlabel.core.methods.geometry import sample
 from nextlabel.core.methods.uncertainty import Margin, Uncertainty
+from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.heads.neighbours import neighbourhood
 from nextlabel.core.pipelines.embedding import Embedded, embed_rows, fill_cache
 from nextlabel.core.pipelines.material import Labelled, train
@@ -39,15 +41,14 @@ def embed_within_memory(request: SelectionRequest, labelled: Labelled, source: S
         return source.embed(labelled, np.arange(n, dtype=np.int64), STAGE, run)
     found, unreadable = fill_cache(labelled, source.backbone, STAGE, run)
     run.stage(STAGE, total=n, unit="images", done=run.done)
-    sides = _Sides.of(request, labelled, found)
-    rows = np.union1d(sides.kept, _promising(request, labelled, source, found, sides.candidates, run))
+    large = _LargePool(request, labelled, source.backbone, found, run)
+    rows = np.union1d(large.kept, large.promising())
     run.advance(n)
     embedded = embed_rows(labelled, rows, source.backbone, None, run)
-    left_out = len(np.setdiff1d(sides.candidates, rows, assume_unique=True))
+    left_out = len(np.setdiff1d(large.candidates, rows, assume_unique=True))
     if left_out:
-        _warn(request.method, len(rows) - len(sides.kept), n, run)
-    drawn = _drawn(labelled, source, found, run)
-    return replace(embedded, unreadable=(*unreadable, *embedded.unreadable), left_out=left_out, drawn=drawn)
+        _warn(request.method, len(rows) - len(large.kept), n, run)
+    return replace(embedded, unreadable=(*unreadable, *embedded.unreadable), left_out=left_out, drawn=large.drawn())
 
 
 def _fits(n: int, dimension: int, run: Run) -> bool:
@@ -55,93 +56,87 @@ def _fits(n: int, dimension: int, run: Run) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class _Sides:
-    """kept: rows that methods have to know of, chosen or not. candidates: those that may be chosen, ascending."""
+class _LargePool:
+    """A pool that is too large to be held. found: what the cache has of it."""
 
-    kept: Rows
-    candidates: Rows
+    request: SelectionRequest
+    labelled: Labelled
+    backbone: Backbone
+    found: Found
+    run: Run
 
-    @classmethod
-    def of(cls, request: SelectionRequest, labelled: Labelled, found: Found) -> _Sides:
-        pool, matched = labelled.pool, labelled.matched
-        named = pool.rows_of([*request.exclude, *request.pending])
-        kept = np.union1d(np.union1d(matched.rows, matched.aside), named)
-        kept = kept[found.hit[kept]]
-        may = found.hit.copy()
-        may[kept] = False
-        return cls(kept, np.flatnonzero(may))
+    @cached_property
+    def kept(self) -> Rows:
+        """The rows that methods have to know of, chosen or not."""
+        pool, matched = self.labelled.pool, self.labelled.matched
+        named = pool.rows_of([*self.request.exclude, *self.request.pending])
+        kept: Rows = np.union1d(np.union1d(matched.rows, matched.aside), named)
+        return kept[self.found.hit[kept]]
 
+    @cached_property
+    def candidates(self) -> Rows:
+        """The rows that may be chosen, ascending."""
+        may = self.found.hit.copy()
+        may[self.kept] = False
+        return np.flatnonzero(may)
 
-def _promising(
-    request: SelectionRequest, labelled: Labelled, source: Embedder, found: Found, candidates: Rows, run: Run
-) -> Rows:
-    """Find those that the method is given: the least certain ones, and others drawn evenly."""
-    method, most = request.method, max(GIVEN, 4 * request.add)
-    rng = np.random.default_rng(request.seed)
-    least = NO_ROWS
-    uncertain = most - round(most * method.drawn)
-    if uncertain and len(candidates) > most:
-        least = _least_certain(request, labelled, source, found, candidates, uncertain, run)
-    others = np.setdiff1d(candidates, least, assume_unique=True) if len(least) else candidates
-    return np.union1d(least, sample(others, most - len(least), rng))
+    def promising(self) -> Rows:
+        """Find those that the method is given: the least certain ones, and others drawn evenly."""
+        method, most = self.request.method, max(GIVEN, 4 * self.request.add)
+        rng = np.random.default_rng(self.request.seed)
+        least = NO_ROWS
+        uncertain = most - round(most * method.drawn)
+        if uncertain and len(self.candidates) > most:
+            least = self._least_certain(uncertain)
+        others = np.setdiff1d(self.candidates, least, assume_unique=True) if len(least) else self.candidates
+        return np.union1d(least, sample(others, most - len(least), rng))
 
+    def _least_certain(self, most: int) -> Rows:
+        """Rank the candidates as the method does, or by `margin`; return the first, ascending. None without
+        predictions.
+        """
+        method, n = self.request.method, len(self.labelled.pool)
+        measure = method.score if isinstance(method, Uncertainty) else Margin.score
+        scores, gaps = np.full(n, -np.inf), np.zeros(n)
+        for rows, said in self._said():
+            scores[rows], gaps[rows] = task_of(self.request.task).units.doubts(measure, said)
+        judged: Rows = self.candidates[np.isfinite(scores[self.candidates])]
+        if len(judged) <= most:
+            return judged
+        nth = np.partition(scores[judged], len(judged) - most)[len(judged) - most]
+        first = judged[scores[judged] >= nth]  # more than asked for, where scores are equal
+        return np.sort(first[np.lexsort((first, gaps[first], -scores[first]))[:most]])
 
-def _least_certain(
-    request: SelectionRequest,
-    labelled: Labelled,
-    source: Embedder,
-    found: Found,
-    candidates: Rows,
-    most: int,
-    run: Run,
-) -> Rows:
-    """Rank the candidates as the method does, or by `margin`; return the first, ascending. None without predictions."""
-    measure = request.method.score if isinstance(request.method, Uncertainty) else Margin.score
-    units, n = task_of(request.task).units, len(labelled.pool)
-    scores, gaps = np.full(n, -np.inf), np.zeros(n)
-    for rows, said in _said(request, labelled, source, found, candidates, run):
-        scores[rows], gaps[rows] = units.doubts(measure, said)
-    judged: Rows = candidates[np.isfinite(scores[candidates])]
-    if len(judged) <= most:
-        return judged
-    nth = np.partition(scores[judged], len(judged) - most)[len(judged) - most]
-    first = judged[scores[judged] >= nth]  # more than asked for, where scores are equal
-    return np.sort(first[np.lexsort((first, gaps[first], -scores[first]))[:most]])
+    def _said(self) -> Iterator[tuple[Rows, NDArray[Any]]]:
+        """Yield some of the candidates at a time, and what the model says of them, as far as it says anything."""
+        request, labelled, run = self.request, self.labelled, self.run
+        external = read_external(request.path_to_predictions, labelled.pool, run)
+        if external is not None:
+            embedded = Embedded(labelled.pool, _NONE, labelled.matched, ())
+            predictions = predictions_of(request, embedded, run, external, whole_pool=labelled.whole_pool)
+            assert predictions is not None
+            known = self.candidates[predictions.known[self.candidates]]
+            yield known, predictions.logits[known]
+            return
+        taught = self._known(labelled.matched.rows)
+        if not task_of(request.task).can_train(taught.matched):
+            return
+        drawn = self.drawn()
+        head, _ = train(request, taught.embeddings, taught.matched, run, lambda *_: run.check(), neighbourhood=drawn)
+        head, seen = head.to_choose_by(), 0
+        for rows, embeddings in self.found.sweep(self.candidates):
+            yield rows, head.logits(embeddings)
+            seen += len(rows)
+            run.advance(max(run.done, seen))
 
+    def drawn(self) -> NDArray[np.float32]:
+        """Return the embeddings (R, d) of those images that a head asks: an even draw of the whole pool."""
+        rows = neighbourhood(self.labelled.pool.names)
+        return self._known(rows[self.found.hit[rows]]).embeddings
 
-def _said(
-    request: SelectionRequest, labelled: Labelled, source: Embedder, found: Found, candidates: Rows, run: Run
-) -> Iterator[tuple[Rows, NDArray[Any]]]:
-    """Yield some of the candidates at a time, and what the model says of them, as far as it says anything."""
-    external = read_external(request.path_to_predictions, labelled.pool, run)
-    if external is not None:
-        embedded = Embedded(labelled.pool, _NONE, labelled.matched, ())
-        predictions = predictions_of(request, embedded, run, external, whole_pool=labelled.whole_pool)
-        assert predictions is not None
-        known = candidates[predictions.known[candidates]]
-        yield known, predictions.logits[known]
-        return
-    taught = _known(labelled, labelled.matched.rows, source, run)
-    if not task_of(request.task).can_train(taught.matched):
-        return
-    drawn = _drawn(labelled, source, found, run)
-    head, _ = train(request, taught.embeddings, taught.matched, run, lambda *_: run.check(), neighbourhood=drawn)
-    head, seen = head.to_choose_by(), 0
-    for rows, embeddings in found.sweep(candidates):
-        yield rows, head.logits(embeddings)
-        seen += len(rows)
-        run.advance(max(run.done, seen))
-
-
-def _drawn(labelled: Labelled, source: Embedder, found: Found, run: Run) -> NDArray[np.float32]:
-    """Return the embeddings (R, d) of those images that a head asks: an even draw of the whole pool."""
-    rows = neighbourhood(labelled.pool.names)
-    return _known(labelled, rows[found.hit[rows]], source, run).embeddings
-
-
-def _known(labelled: Labelled, rows: Rows, source: Embedder, run: Run) -> Embedded:
-    with run.untold():  # the images are told of once more, with the others
-        return embed_rows(labelled, rows, source.backbone, None, run)
+    def _known(self, rows: Rows) -> Embedded:
+        with self.run.untold():  # the images are told of once more, with the others
+            return embed_rows(self.labelled, rows, self.backbone, None, self.run)
 
 
 _NONE = np.empty((0, 0), np.float32)

@@ -26,7 +26,7 @@ def asks_neighbours(request: JobRequest) -> bool:
 def read_neighbourhood(path_to_img: str, request: JobRequest, run: Run) -> Labelled:
     """List those images of the pool that a head asks: the same that a selection's or a prediction's asks."""
     with run.untold():  # nobody asked about these images
-        return read_labelled(path_to_img, None, run, content=request.content, draw=Draw(DRAW, NEIGHBOURHOOD))
+        return read_labelled(request, path_to_img, None, run, draw=Draw(DRAW, NEIGHBOURHOOD))
 
 
 def embed_neighbourhood(drawn: Labelled, source: Source, run: Run) -> NDArray[np.float32] | None:

@@ -10,6 +10,7 @@ from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.errors import WarningCode
 from nextlabel.core.jobs.record import JobWarning, Progress
 from nextlabel.core.neural.backbones import BackboneLoader
+from nextlabel.core.neural.engine import Watch
 from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.neural.kept_texts import KeptTexts
 from nextlabel.core.pipelines.cache_filler import CacheFiller
@@ -57,6 +58,7 @@ class Run:
         self.hand_outs = hand_outs
         self.warnings: tuple[JobWarning, ...] = ()
         self.progress: Progress | None = None
+        self.watch = Watch(check, self.halved, self.waits)
         self._check = check
         self._publish = publish
         self._stages: tuple[str, ...] = ()

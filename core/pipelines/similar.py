@@ -14,6 +14,7 @@ from nextlabel.core.kinds.similar import KIND, OF_BOXES, SimilarItem, SimilarReq
 from nextlabel.core.methods.base import Rows
 from nextlabel.core.methods.geometry import Geometry, nearest, sample, slices
 from nextlabel.core.neural.heads.linear import train_linear
+from nextlabel.core.neural.training import Examples
 from nextlabel.core.pipelines.embedding import Embedded
 from nextlabel.core.pipelines.material import manifest, rounded, skipped_images
 from nextlabel.core.pipelines.run import Run
@@ -122,5 +123,5 @@ def scores_of(candidates: Rows, like: Rows, unlike: Rows, geometry: Geometry, se
     others = sample(np.setdiff1d(candidates, unlike), OTHERS, np.random.default_rng(seed))
     rows = np.concatenate([like, unlike, others])
     targets = (np.arange(len(rows)) < len(like)).astype(np.int64)
-    head = train_linear(geometry.embeddings[rows], targets, 2, seed=seed, strength=STRENGTH)
+    head = train_linear(Examples(geometry.embeddings[rows], targets, 2), seed=seed, strength=STRENGTH)
     return CLASSIFICATION.probabilities(head.logits(geometry.embeddings[candidates]))[:, 1]

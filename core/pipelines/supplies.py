@@ -15,10 +15,12 @@ from nextlabel.core.methods.base import NO_ROWS, Method, Need, Preparation, Rows
 from nextlabel.core.methods.geometry import sample
 from nextlabel.core.neural import engine
 from nextlabel.core.neural.dropout import train_dropout_head
+from nextlabel.core.neural.engine import Watch
 from nextlabel.core.neural.siamese import fit_components, train_siamese
 from nextlabel.core.neural.training import Tick
 from nextlabel.core.neural.vae import SIDE, Thumbnail, ThumbnailReader, train_vae
 from nextlabel.core.pipelines.embedding import Embedded
+from nextlabel.core.pipelines.material import examples_of
 from nextlabel.core.pipelines.predictions import Predictions
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.unreadable import refuse_gone
@@ -85,9 +87,7 @@ def _supply_logits(supplies: Supplies, sources: Sources) -> None:
 def _supply_votes(supplies: Supplies, sources: Sources) -> None:
     embedded, run = sources.embedded, sources.run
     head = train_dropout_head(
-        embedded.embeddings[embedded.matched.rows],
-        embedded.matched.targets,
-        len(embedded.matched.classes),
+        examples_of(embedded.embeddings, embedded.matched),
         seed=sources.seed,
         device=run.backbones.device,
         tick=sources.tick,
@@ -155,18 +155,8 @@ def _forward_thumbnails(
     Return its outputs (n, ...), and the rows (n,) that could be read.
     """
     outputs, read = [nothing], [NO_ROWS]
-    reader, settings = ThumbnailReader(), run.settings
-    batches = engine.run(
-        reader,
-        forward,
-        nothing,
-        embedded.pool,
-        rows.tolist(),
-        settings,
-        check=run.check,
-        halved=lambda _: None,
-        waits=run.waits,
-    )
+    watch = Watch(run.check, waits=run.waits)
+    batches = engine.run(ThumbnailReader(), forward, nothing, embedded.pool, rows.tolist(), run.settings, watch)
     with closing(batches):
         for batch in batches:
             outputs.append(batch.outputs)

@@ -19,7 +19,6 @@ from nextlabel.core.pipelines.material import Labelled, Read, read_labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Source
 from nextlabel.core.tasks.base import Matched
-from nextlabel.core.tasks.registry import task_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,15 +46,8 @@ def read_validation(request: OneValidated, trained: Matched, run: Run) -> Labell
     """
     if request.path_to_img_val is None:
         return None
-    labelled = read_labelled(
-        request.path_to_img_val,
-        request.path_to_labels_val,
-        run,
-        "validation",
-        labelled_only=True,
-        task=task_of(request.task),
-        content=request.content,
-    )
+    paths = request.path_to_img_val, request.path_to_labels_val
+    labelled = read_labelled(request, *paths, run, "validation", labelled_only=True)
     check_validation(trained, labelled.matched, run)
     return labelled
 

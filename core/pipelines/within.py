@@ -13,7 +13,6 @@ from nextlabel.core.pipelines.embedding import Embedded, embed_until
 from nextlabel.core.pipelines.material import Labelled, read_labelled
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.source import Embedder, Source
-from nextlabel.core.tasks.registry import task_of
 
 DRAWN_PER_S = 10_000  # more than a machine embeds in a second: no need to look at the files of more
 
@@ -23,14 +22,7 @@ def read_pool(request: Timed, run: Run, named: Collection[str] = ()) -> Labelled
     draw = None
     if request.within_s is not None:
         draw = Draw(request.seed, max(DRAWN_PER_S, round(DRAWN_PER_S * request.within_s)), named)
-    return read_labelled(
-        request.path_to_img,
-        request.path_to_labels,
-        run,
-        task=task_of(request.task),
-        content=request.content,
-        draw=draw,
-    )
+    return read_labelled(request, request.path_to_img, request.path_to_labels, run, draw=draw)
 
 
 def embed_pool(

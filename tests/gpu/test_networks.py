@@ -16,7 +16,7 @@ from nextlabel.core.data.pool import list_pool
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.neural.backbones import BackboneLoader, TimmBackbone
 from nextlabel.core.neural.crops import Crop
-from nextlabel.core.neural.engine import embed
+from nextlabel.core.neural.engine import Watch, embed
 from nextlabel.core.neural.networks import CudaNetwork, Normalised, TorchNetwork
 from nextlabel.core.neural.uploads import Uploader
 from nextlabel.core.settings import Settings
@@ -85,7 +85,7 @@ def test_short_memory_makes_do_with_smaller_batches_and_no_embedding_is_another(
     def run():
         options = Settings(decode_threads=4)
         backbone = BackboneLoader(options, "cuda").load(find_backbone("resnet50"), "random")
-        batches = list(embed(backbone, pool, range(40), options, check=lambda: None, halved=print))
+        batches = list(embed(backbone, pool, range(40), options, Watch()))
         return np.concatenate([batch.embeddings for batch in batches]), backbone.images_at_once
 
     expected, fits = run()

@@ -9,8 +9,8 @@ can't be read or was changed meanwhile, the job finds missing and looks at itsel
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from nextlabel.core.jobs.shards import ShardProgress, ShardStore
 from nextlabel.core.jobs.store import Claim
 from nextlabel.core.logs import get_logger
 from nextlabel.core.neural.backbones import Backbone
-from nextlabel.core.neural.engine import embed
+from nextlabel.core.neural.engine import Watch, embed
 from nextlabel.core.pipelines.cache_filler import digest_of
 from nextlabel.core.pipelines.cache_writer import CacheWriter
 from nextlabel.core.pipelines.run import Run
@@ -80,24 +80,15 @@ class ShardedFiller:
         path.unlink(missing_ok=True)
 
 
-def embed_shard(
-    plan: Plan,
-    lease: ShardLease,
-    backbone: Backbone,
-    settings: Settings,
-    *,
-    look: Callable[[], None] = lambda: None,
-    halved: Callable[[int], None] = lambda _: None,
-    waits: Callable[[str], None] = lambda _: None,
-) -> None:
+def embed_shard(plan: Plan, lease: ShardLease, backbone: Backbone, settings: Settings, watch: Watch) -> None:
     """Embed a shard's images into the cache, those that are not there already.
 
     Whatever stops it, what was embedded is kept, and the lease knows how much that is. Raises StorageFull,
-    CacheUnwritable, OutOfMemory, and what `look` and `lease.check` raise, which are called before each batch.
+    CacheUnwritable, OutOfMemory, and what `watch.check` and `lease.check` raise.
     """
 
     def check() -> None:
-        look()
+        watch.check()
         lease.check()
 
     if not 0 <= lease.shard.start <= lease.shard.stop <= len(plan.pool):
@@ -108,7 +99,7 @@ def embed_shard(
     ends = np.append(rows, len(part))  # once i of the rows were seen, all before ends[i] is done
     writer, seen = CacheWriter(cache, part), 0
     try:
-        batches = embed(backbone, part, rows.tolist(), settings, check=check, halved=halved, waits=waits)
+        batches = embed(backbone, part, rows.tolist(), settings, replace(watch, check=check))
         with closing(batches):
             for batch in batches:
                 seen += batch.seen
@@ -123,7 +114,7 @@ def embed_shard(
 def _work_on(lease: ShardLease, plan: Plan, backbone: Backbone, run: Run, monitor: _Monitor) -> None:
     try:
         with lease:
-            embed_shard(plan, lease, backbone, run.settings, look=monitor.look, halved=run.halved, waits=run.waits)
+            embed_shard(plan, lease, backbone, run.settings, replace(run.watch, check=monitor.look))
     except ShardLost:
         return  # this process was frozen for longer than a lease: others have it now
 

@@ -20,6 +20,7 @@ from nextlabel.core.data.boxes import Detected, Floats, Rows
 from nextlabel.core.neural.backbones import Backbone
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.heads.linear import train_linear
+from nextlabel.core.neural.training import Examples
 
 AROUND = 0.18  # of a box's sides is cut out with it, on each; a backbone looks at the middle 7/8 of that
 SIDE = 256  # pixels of what is cut out
@@ -47,7 +48,7 @@ class CropHead:
         if len(there) == 1:
             bias[there] = 0
             return cls(weights, bias)
-        head = train_linear(embeddings, targets.astype(np.int64), len(there), seed=seed)
+        head = train_linear(Examples(embeddings, targets.astype(np.int64), len(there)), seed=seed)
         of_each = head.weights / head.scaling.scale[:, None]
         weights[:, there] = of_each / head.temperature
         bias[there] = (head.bias - head.scaling.mean @ of_each) / head.temperature

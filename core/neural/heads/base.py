@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nextlabel.core.neural.heads.gaussians import Gaussians
 from nextlabel.core.neural.heads.neighbours import Neighbours
-from nextlabel.core.neural.training import ROWS_AT_ONCE, Floats, Integers, Tick, ignore
+from nextlabel.core.neural.training import ROWS_AT_ONCE, Examples, Floats, Integers, Tick, ignore
 
 THEIR_SAY = 0.5  # of the distributions' log-probabilities, at most
 SHARPER = 1.5  # the power of a mean over neighbours, which is less sure than it is right; with distributions, down to 1
@@ -45,16 +45,13 @@ class Head(ABC):
     names: Floats | None = field(default=None, repr=False)
     gaussians: Gaussians | None = field(default=None, repr=False)
 
-    def among(self, neighbours: Neighbours | None, embeddings: Floats, targets: Integers) -> Self:
-        """Return this head with those neighbours, where it asks any.
-
-        embeddings: (L, d), and targets: (L,), what it was trained on.
-        """
+    def among(self, neighbours: Neighbours | None, examples: Examples) -> Self:
+        """Return this head, which was trained on the examples, with those neighbours, where it asks any."""
         if not self.asks_neighbours or neighbours is None:
             return self
         asking = replace(self, neighbours=neighbours)
         said = asking.logits(neighbours.embeddings)
-        return replace(asking, gaussians=neighbours.gaussians(embeddings, targets, said))
+        return replace(asking, gaussians=neighbours.gaussians(examples.embeddings, examples.targets, said))
 
     def to_choose_by(self) -> Self:
         """Return the head whose doubts tell which images to label next: without distributions, which leave few.
@@ -74,32 +71,12 @@ class Head(ABC):
 
     @classmethod
     @abstractmethod
-    def train(
-        cls,
-        embeddings: Floats,
-        targets: Integers,
-        n_classes: int,
-        *,
-        seed: int,
-        device: str = "cpu",
-        tick: Tick = ignore,
-        names: Floats | None = None,
-    ) -> Self:
+    def train(cls, examples: Examples, *, seed: int, device: str = "cpu", tick: Tick = ignore) -> Self:
         """Train such a head. `train_head` in registry.py has the terms, and has checked them."""
 
-    @abstractmethod
-    def train_like(
-        self,
-        embeddings: Floats,
-        targets: Integers,
-        n_classes: int,
-        *,
-        seed: int,
-        device: str = "cpu",
-        tick: Tick = ignore,
-        names: Floats | None = None,
-    ) -> Head:
+    def train_like(self, examples: Examples, *, seed: int, device: str = "cpu", tick: Tick = ignore) -> Self:
         """Train a head of this kind on other images, and take over from this one what took a search to choose."""
+        return self.train(examples, seed=seed, device=device, tick=tick)
 
     @abstractmethod
     def forward(self, embeddings: Floats) -> Floats:

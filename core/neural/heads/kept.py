@@ -11,7 +11,7 @@ from cachetools import LRUCache
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.neighbours import Neighbours
 from nextlabel.core.neural.heads.registry import train_head
-from nextlabel.core.neural.training import Floats, Integers, Tick, ignore
+from nextlabel.core.neural.training import Examples, Floats, Tick, ignore
 
 
 class TrainedHeads:
@@ -37,38 +37,33 @@ class TrainedHeads:
             neighbours = self._neighbours[key] = Neighbours(neighbourhood)
         return neighbours
 
-    def among(self, head: Head, neighbours: Neighbours | None, embeddings: Floats, targets: Integers) -> Head:
+    def among(self, head: Head, neighbours: Neighbours | None, examples: Examples) -> Head:
         """Return what `head.among` does, to the bit; of a head and neighbours that are kept, as it was before."""
         key = id(head), id(neighbours)
         known = self._among.get(key)
         if known is None:  # kept with both of them, so that nothing else gets their ids
-            known = self._among[key] = head, neighbours, head.among(neighbours, embeddings, targets)
+            known = self._among[key] = head, neighbours, head.among(neighbours, examples)
         return known[-1]
 
     def get(
         self,
         name: str,
-        embeddings: Floats,
-        targets: Integers,
-        n_classes: int,
+        examples: Examples,
         *,
         seed: int,
         device: str = "cpu",
         tick: Tick = ignore,
-        names: Floats | None = None,
         train: Callable[..., Head] | None = None,
     ) -> Head:
         """Return what `train`, or else `train_head`, does for these arguments, to the bit."""
         train = train or train_head
-        options = (train.__qualname__, name, embeddings.shape, n_classes, seed, device)
+        options = (train.__qualname__, name, examples.embeddings.shape, examples.n_classes, seed, device)
         digest = blake2b(repr(options).encode(), digest_size=16)
-        digest.update(np.ascontiguousarray(embeddings).data)
-        digest.update(np.ascontiguousarray(targets).data)
-        if names is not None:
-            digest.update(np.ascontiguousarray(names).data)
+        for array in (examples.embeddings, examples.targets, examples.names):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array).data)
         key = digest.digest()
         head = self._kept.get(key)
         if head is None:
-            head = train(name, embeddings, targets, n_classes, seed=seed, device=device, tick=tick, names=names)
-            self._kept[key] = head
+            head = self._kept[key] = train(name, examples, seed=seed, device=device, tick=tick)
         return head

@@ -21,7 +21,7 @@ from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.named import Named, weigh
 from nextlabel.core.neural.heads.scaling import Scaling
 from nextlabel.core.neural.heads.temperature import MIN_HELD_OUT, best_temperature
-from nextlabel.core.neural.training import Floats, Integers, Tick, ignore
+from nextlabel.core.neural.training import Examples, Floats, Integers, Tick, ignore
 
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # scikit-learn's C: low regularises more
 DEFAULT_STRENGTH = 0.3  # for too few labels to choose by; higher ones are overconfident, with no temperature to mend it
@@ -51,33 +51,26 @@ class LinearHead(Head):
     @classmethod
     def train(
         cls,
-        embeddings: Floats,
-        targets: Integers,
-        n_classes: int,
+        examples: Examples,
         *,
         seed: int,
         device: str = "cpu",  # noqa: ARG003 - every head takes it
         tick: Tick = ignore,
-        names: Floats | None = None,
     ) -> LinearHead:
         """Train on the CPU, whatever the device: `train_linear` says how."""
-        return train_linear(embeddings, targets, n_classes, seed=seed, tick=tick, kind=cls, names=names)
+        return train_linear(examples, seed=seed, tick=tick, kind=cls)
 
     def train_like(
         self,
-        embeddings: Floats,
-        targets: Integers,
-        n_classes: int,
+        examples: Examples,
         *,
         seed: int,
         device: str = "cpu",
         tick: Tick = ignore,
-        names: Floats | None = None,
     ) -> LinearHead:
         """Train with this head's strength and temperature, in a fifth of the time that a search for them takes."""
         given = {"strength": self.strength, "temperature": self.temperature}
-        kind = type(self)
-        return train_linear(embeddings, targets, n_classes, seed=seed, **given, tick=tick, kind=kind, names=names)
+        return train_linear(examples, seed=seed, **given, tick=tick, kind=type(self))
 
     def forward(self, embeddings: Floats) -> Floats:
         # The scaling goes into the weights: it would pass over the embeddings of a large pool twice more.
@@ -99,16 +92,13 @@ class LinearAlone(LinearHead):
 
 
 def train_linear(
-    embeddings: Floats,
-    targets: Integers,
-    n_classes: int,
+    examples: Examples,
     *,
     seed: int,
     strength: float | None = None,
     temperature: float = 1.0,
     tick: Tick = ignore,
     kind: type[LinearHead] = LinearHead,
-    names: Floats | None = None,
 ) -> LinearHead:
     """Train a linear head, its strength chosen by cross-validation unless it is given.
 
@@ -116,14 +106,15 @@ def train_linear(
     free one would do little but name the commonest class. So the origin matters, and lies between the classes:
     docs/heads.md has what each of the three is worth.
 
-    embeddings: (L, d); targets: (L,) in 0..n_classes-1, each class at least once.
+    Where names of classes help, the weights are fitted to what is left.
+
     temperature: that of the head, where the strength is given. Where too few images could be held out, it is 1.
-    names: (C, d) unit vectors where the classes' names lie; where they help, the weights are fitted to what is left.
     """
+    embeddings, targets, n_classes = examples.embeddings, examples.targets, examples.n_classes
     scaling = replace(Scaling.of(embeddings), mean=_between_classes(embeddings, targets))
     named, weight = None, 0.0
-    if names is not None:
-        named, weight = weigh(names, embeddings, targets, _shares(targets))
+    if examples.names is not None:
+        named, weight = weigh(examples.names, embeddings, targets, _shares(targets))
     said = None if named is None else named.logits(embeddings)
     # Products this narrow gain little from threads, and lose much where others want the cores too.
     with threadpool_limits(1, user_api="blas"):
@@ -142,9 +133,9 @@ def train_linear(
             **choice.details,
             "iterations": fit.iterations,
             "converged": fit.converged,
-            **({} if names is None else {"names": weight}),
+            **({} if examples.names is None else {"names": weight}),
         },
-        names=names,
+        names=examples.names,
         named=named,
         strength=choice.strength,
         scaling=scaling,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from nextlabel.core.neural.folds import stratified_folds
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.scaling import Scaling
 from nextlabel.core.neural.heads.temperature import MIN_HELD_OUT, best_temperature
-from nextlabel.core.neural.training import Floats, Integers, Tick, drawn_from, ignore, one_thread
+from nextlabel.core.neural.training import Examples, Floats, Tick, drawn_from, ignore, one_thread
 
 HIDDEN = (640, 256)  # this and the next three: the first version's
 LEARNING_RATE = 1e-4
@@ -37,17 +37,8 @@ class MlpHead(Head):
     device: str
 
     @classmethod
-    def train(
-        cls,
-        embeddings: Floats,
-        targets: Integers,
-        n_classes: int,
-        *,
-        seed: int,
-        device: str = "cpu",
-        tick: Tick = ignore,
-        names: Floats | None = None,  # noqa: ARG003 - every head takes it
-    ) -> MlpHead:
+    def train(cls, examples: Examples, *, seed: int, device: str = "cpu", tick: Tick = ignore) -> Self:
+        embeddings, targets, n_classes = examples.embeddings, examples.targets, examples.n_classes
         scaling = Scaling.of(embeddings)
         X, y = torch.from_numpy(scaling(embeddings)).to(device), torch.from_numpy(targets.astype(np.int64)).to(device)
         fold = stratified_folds(targets, FOLDS, seed, spare_single=True)
@@ -68,20 +59,6 @@ class MlpHead(Head):
             network=network,
             device=device,
         )
-
-    def train_like(
-        self,
-        embeddings: Floats,
-        targets: Integers,
-        n_classes: int,
-        *,
-        seed: int,
-        device: str = "cpu",
-        tick: Tick = ignore,
-        names: Floats | None = None,
-    ) -> MlpHead:
-        """Train anew, the temperature included: nothing took a search."""
-        return self.train(embeddings, targets, n_classes, seed=seed, device=device, tick=tick)
 
     def forward(self, embeddings: Floats) -> Floats:
         return _infer(self.network, torch.from_numpy(self.scaling(embeddings)).to(self.device))

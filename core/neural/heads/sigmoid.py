@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from nextlabel.core.neural.heads.base import Head
 from nextlabel.core.neural.heads.scaling import Scaling
-from nextlabel.core.neural.training import Floats, Integers, Tick, ignore
+from nextlabel.core.neural.training import Examples, Floats, Integers, Tick, ignore
 
 RIDGES = tuple(0.1 * 2.0**step for step in range(12))  # penalties, where an embedding's squared length is 1
 KNOWN_BY = 20  # images of a class for its own evidence to count as much as that of all classes
@@ -44,31 +44,14 @@ class SigmoidHead(Head):
     @classmethod
     def train(
         cls,
-        embeddings: Floats,
-        targets: Integers,
-        n_classes: int,
+        examples: Examples,
         *,
         seed: int,
         device: str = "cpu",  # noqa: ARG003 - every head takes it
         tick: Tick = ignore,
-        names: Floats | None = None,  # noqa: ARG003 - every head takes it
     ) -> SigmoidHead:
         """Train on the CPU, whatever the device: `train_sigmoids` says how."""
-        return train_sigmoids("linear", embeddings, targets, n_classes, seed=seed, tick=tick)
-
-    def train_like(
-        self,
-        embeddings: Floats,
-        targets: Integers,
-        n_classes: int,
-        *,
-        seed: int,
-        device: str = "cpu",
-        tick: Tick = ignore,
-        names: Floats | None = None,
-    ) -> SigmoidHead:
-        """Train anew: all strengths cost little more than one, so that none need be taken over."""
-        return self.train(embeddings, targets, n_classes, seed=seed, device=device, tick=tick)
+        return train_sigmoids("linear", examples, seed=seed, tick=tick)
 
     def forward(self, embeddings: Floats) -> Floats:
         logits: Floats = _at_unit_length(self.scaling(embeddings)) @ self.weights
@@ -78,22 +61,20 @@ class SigmoidHead(Head):
 
 def train_sigmoids(
     name: str,
-    embeddings: Floats,
-    targets: NDArray[np.bool_] | Integers,
-    n_classes: int,
+    examples: Examples,
     *,
     seed: int,  # noqa: ARG001 - nothing is left to chance
     device: str = "cpu",  # noqa: ARG001
     tick: Tick = ignore,
-    names: Floats | None = None,  # noqa: ARG001 - not measured for several classes
 ) -> SigmoidHead:
-    """Train one sigmoid a class, of the embeddings (L, d) and targets (L, C), which say what each image has.
+    """Train one sigmoid a class. The names of classes aren't asked: that was not measured for several classes.
 
     Each class occurs. One that every image has is given to every image.
 
     Raises ValueError when the inputs break these terms.
     """
-    said = _checked(name, embeddings, targets, n_classes)
+    said = _checked(name, examples)
+    embeddings, n_classes = examples.embeddings, examples.n_classes
     with threadpool_limits(1, user_api="blas"):
         scaling = Scaling.of(embeddings)
         X = _at_unit_length(scaling(embeddings))
@@ -122,8 +103,7 @@ def train_sigmoids(
 
 def left_out_logits(
     like: Head,
-    embeddings: Floats,
-    targets: NDArray[np.bool_] | Integers,
+    examples: Examples,
     *,
     seed: int,  # noqa: ARG001
     device: str = "cpu",  # noqa: ARG001
@@ -131,7 +111,7 @@ def left_out_logits(
 ) -> Floats:
     """Return logits (L, C), each row by sigmoids like those of `like` that were trained without the image."""
     assert isinstance(like, SigmoidHead)
-    said = targets.astype(np.bool_)
+    embeddings, said = examples.embeddings, examples.targets.astype(np.bool_)
     with threadpool_limits(1, user_api="blas"):
         regression = _Regression.of(_at_unit_length(Scaling.of(embeddings)(embeddings)), said)
         tick(0, 1)
@@ -275,9 +255,10 @@ def _at_unit_length(Z: Floats) -> Floats:
     return Z
 
 
-def _checked(name: str, embeddings: Floats, targets: NDArray[np.bool_] | Integers, n_classes: int) -> Flags:
+def _checked(name: str, examples: Examples) -> Flags:
     if name != SigmoidHead.name:
         raise ValueError(f"there is no head {name!r} that gives an image several classes; there is {SigmoidHead.name}")
+    embeddings, targets, n_classes = examples.embeddings, examples.targets, examples.n_classes
     if embeddings.ndim != 2 or targets.shape != (len(embeddings), n_classes):
         raise ValueError(f"embeddings {embeddings.shape} and targets {targets.shape} don't fit together")
     said = targets.astype(np.bool_)

@@ -41,9 +41,7 @@ def carry_out(request: F1Request, run: Run) -> DetectionF1Result:
     embed = ("embed neighbours", "embed training images", "embed validation images")
     run.plan(*KIND.planned(leave_out=embed if trains else (*embed, "train", "predict")))
     run.stage("read")
-    labelled = read_boxes(
-        request.path_to_img_val, request.path_to_labels_val, run, "validation", content=request.content
-    )
+    labelled = read_boxes(request, request.path_to_img_val, request.path_to_labels_val, run, "validation")
     sized = of_their_size(labelled, run)
     check_any_left(sized)
     predicted = _train_and_predict(request, labelled, sized[0], run) if trains else _brought(request, run)
@@ -115,9 +113,7 @@ def _train_and_predict(
     """
     assert request.path_to_img_train is not None  # the request was refused otherwise
     assert request.path_to_labels_train is not None
-    training = read_boxes(
-        request.path_to_img_train, request.path_to_labels_train, run, "training", content=request.content
-    )
+    training = read_boxes(request, request.path_to_img_train, request.path_to_labels_train, run, "training")
     of_training, left_out = of_their_size(training, run)
     drawn = without_shared(of_training, training, validation, run)
     check_can_learn(drawn)

@@ -35,9 +35,7 @@ class Validation:
 def read_validation(request: OneValidated, run: Run) -> Validation:
     assert request.path_to_img_val is not None
     assert request.path_to_labels_val is not None  # the request was refused otherwise
-    labelled = read_boxes(
-        request.path_to_img_val, request.path_to_labels_val, run, "validation", content=request.content
-    )
+    labelled = read_boxes(request, request.path_to_img_val, request.path_to_labels_val, run, "validation")
     return Validation(labelled, of_their_size(labelled, run))
 
 

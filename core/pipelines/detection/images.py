@@ -28,17 +28,6 @@ def in_batches(
 ) -> Generator[engine.ForwardedBatch[np.object_], None, None]:
     """Read those rows of the pool in order, and run `forward` on b Small at a time; it returns (b,) objects."""
     reader = BoxReader(side, LARGE_AT_ONCE, larger=True) if larger else BoxReader(side)
-    nothing = np.empty(0, object)
-    batches = engine.run(
-        reader,
-        forward,
-        nothing,
-        pool,
-        list(rows),
-        run.settings,
-        check=run.check,
-        halved=run.halved,
-        waits=run.waits,
-    )
+    batches = engine.run(reader, forward, np.empty(0, object), pool, list(rows), run.settings, run.watch)
     with closing(batches):
         yield from batches

@@ -42,7 +42,7 @@ def carry_out(request: LabelCheckRequest, run: Run) -> DetectionLabelCheckResult
     run.plan(*KIND.planned(leave_out=(*asks_nobody, "train", "predict") if brought else asks_nobody))
     run.stage("read")
     assert request.path_to_labels is not None  # the request was refused otherwise
-    labelled = read_boxes(request.path_to_img, request.path_to_labels, run, content=request.content)
+    labelled = read_boxes(request, request.path_to_img, request.path_to_labels, run)
     sized = of_their_size(labelled, run)
     origin: Origin = NoEmbeddings()
     if brought is not None:

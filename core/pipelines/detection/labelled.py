@@ -20,7 +20,7 @@ from nextlabel.core.errors import (
     NothingToValidate,
     WarningCode,
 )
-from nextlabel.core.kinds.requests import OnePool
+from nextlabel.core.kinds.requests import JobRequest, OnePool
 from nextlabel.core.kinds.results import Skipped
 from nextlabel.core.methods.arrays import Rows
 from nextlabel.core.metrics.detection import Truth
@@ -49,12 +49,12 @@ class LabelledBoxes:
         return DETECTION.match(self.labels, pool)
 
 
-def read_boxes(path_to_img: str, path_to_labels: str, run: Run, role: str = "", *, content: bool) -> LabelledBoxes:
+def read_boxes(request: JobRequest, path_to_img: str, path_to_labels: str, run: Run, role: str = "") -> LabelledBoxes:
     """Read what `read_labelled` does, of boxes and of labelled images alone.
 
     Raises NothingToValidate, or NoLabels for the role `training`, where no image of the folder has a label.
     """
-    found = _read(path_to_img, path_to_labels, run, role, labelled_only=True, content=content)
+    found = _read(request, path_to_img, path_to_labels, run, role, labelled_only=True)
     if not len(found.matched.rows):
         detail = f"no image of the {role}{' ' if role else ''}folder has a label"
         raise NoLabels(detail) if role == "training" else NothingToValidate(detail)
@@ -63,13 +63,19 @@ def read_boxes(path_to_img: str, path_to_labels: str, run: Run, role: str = "", 
 
 def read_pool(request: OnePool, run: Run) -> LabelledBoxes:
     """Read the labels, of which there may be none, and list the pool, as `read_labelled` does."""
-    return _read(request.path_to_img, request.path_to_labels, run, labelled_only=False, content=request.content)
+    return _read(request, request.path_to_img, request.path_to_labels, run, labelled_only=False)
 
 
 def _read(
-    path_to_img: str, path_to_labels: str | None, run: Run, role: str = "", *, labelled_only: bool, content: bool
+    request: JobRequest,
+    path_to_img: str,
+    path_to_labels: str | None,
+    run: Run,
+    role: str = "",
+    *,
+    labelled_only: bool,
 ) -> LabelledBoxes:
-    read = read_of_task(path_to_img, path_to_labels, run, role, DETECTION, labelled_only=labelled_only, content=content)
+    read = read_of_task(DETECTION, request, path_to_img, path_to_labels, run, role, labelled_only=labelled_only)
     pool, labels, matched, conflicts, _ = read
     assert isinstance(matched, MatchedBoxes)
     return LabelledBoxes(pool, labels, matched, conflicts)

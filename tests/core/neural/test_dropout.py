@@ -17,6 +17,7 @@ from nextlabel.core.neural.dropout import (
 )
 from nextlabel.core.neural.heads.linear import train_linear
 from nextlabel.core.neural.heads.scaling import Scaling
+from nextlabel.core.neural.training import Examples
 from nextlabel.core.tasks.classification import read_labels
 from tests.core.neural.labelled import clusters
 from tests.image_files import decode
@@ -49,7 +50,7 @@ def test_each_number_is_dropped_on_its_own_and_the_rest_keep_the_mean():
 
 
 def test_votes_are_a_function_of_the_seed_and_without_dropout_of_none():
-    head = train_dropout_head(*clusters(30, spread=2), 3, seed=0)
+    head = train_dropout_head(Examples(*clusters(30, spread=2), 3), seed=0)
     embeddings, _ = clusters(200, spread=2, seed=1)
     one, same, other = (head.votes(embeddings, 5, seed) for seed in (1, 1, 2))
     assert (one.shape, one.dtype) == ((6, 200), np.int64)
@@ -59,7 +60,7 @@ def test_votes_are_a_function_of_the_seed_and_without_dropout_of_none():
 
 
 def test_more_images_than_one_batch_get_the_class_they_get_alone_and_are_counted():
-    head = train_dropout_head(*clusters(30), 3, seed=0)
+    head = train_dropout_head(Examples(*clusters(30), 3), seed=0)
     embeddings, truth = clusters(BATCH + 5)
     ticks = []
     votes = head.votes(embeddings, 1, 0, lambda done, total: ticks.append((done, total)))
@@ -70,7 +71,7 @@ def test_more_images_than_one_batch_get_the_class_they_get_alone_and_are_counted
 
 
 def test_no_image_has_no_votes_and_no_pass_leaves_the_one_without_dropout():
-    head = train_dropout_head(*clusters(6), 3, seed=0)
+    head = train_dropout_head(Examples(*clusters(6), 3), seed=0)
     assert head.votes(np.empty((0, 8), np.float32), 3, 0).shape == (4, 0)
     assert head.votes(clusters(6)[0], 0, 0).shape == (1, 6)
 
@@ -82,7 +83,7 @@ def test_it_learns_what_can_be_learnt_and_doubts_what_lies_between_two_classes()
     """Every dimension ten times, so that a class isn't lost with one of them."""
     (embeddings, targets), (unseen, truth) = clusters(90), clusters(300, seed=1)
     embeddings, unseen = np.tile(embeddings, (1, 10)), np.tile(unseen, (1, 10))
-    head = train_dropout_head(embeddings, targets, 3, seed=0)
+    head = train_dropout_head(Examples(embeddings, targets, 3), seed=0)
     assert np.mean(head.votes(unseen, 0, 0)[0] == truth) > 0.97
     between = (unseen[truth == 0] + unseen[truth == 1]) / 2
     sure, doubtful = (head.votes(part, 9, 0) for part in (unseen, between))
@@ -91,7 +92,8 @@ def test_it_learns_what_can_be_learnt_and_doubts_what_lies_between_two_classes()
 
 def test_one_image_of_each_of_two_classes_is_enough():
     embeddings = np.array([[0, 1, 5], [1, 0, 5]], np.float32)
-    assert train_dropout_head(embeddings, np.array([0, 1]), 2, seed=0).votes(embeddings, 0, 0)[0].tolist() == [0, 1]
+    head = train_dropout_head(Examples(embeddings, np.array([0, 1]), 2), seed=0)
+    assert head.votes(embeddings, 0, 0)[0].tolist() == [0, 1]
 
 
 def test_more_images_than_one_batch_are_trained_on_in_several(monkeypatch):
@@ -99,14 +101,14 @@ def test_more_images_than_one_batch_are_trained_on_in_several(monkeypatch):
     monkeypatch.setattr(module, "EPOCHS", 3)
     ticks = []
     embeddings, targets = clusters(90)
-    head = train_dropout_head(embeddings, targets, 3, seed=0, tick=lambda done, _: ticks.append(done))
+    head = train_dropout_head(Examples(embeddings, targets, 3), seed=0, tick=lambda done, _: ticks.append(done))
     assert ticks == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
     assert np.mean(head.votes(embeddings, 0, 0)[0] == targets) > 0.9
 
 
 def test_done_never_falls_and_ends_at_the_total_though_it_stops_early():
     ticks = []
-    head = train_dropout_head(*clusters(60), 3, seed=0, tick=lambda done, total: ticks.append((done, total)))
+    head = train_dropout_head(Examples(*clusters(60), 3), seed=0, tick=lambda done, total: ticks.append((done, total)))
     done, totals = zip(*ticks, strict=True)
     assert list(done) == sorted(done)
     assert (done[-1], set(totals)) == (EPOCHS, {EPOCHS})
@@ -131,7 +133,7 @@ def test_what_the_tick_raises_ends_the_training_after_one_batch():
         raise Stop
 
     with pytest.raises(Stop):
-        train_dropout_head(*clusters(60), 3, seed=0, tick=stop)
+        train_dropout_head(Examples(*clusters(60), 3), seed=0, tick=stop)
     assert (ticks, torch.get_num_threads()) == ([0], threads)
 
 
@@ -141,7 +143,7 @@ def test_a_device_whose_memory_is_short_is_out_of_memory(monkeypatch):
 
     monkeypatch.setattr(module, "_dropped", too_much)
     with pytest.raises(OutOfMemory, match="don't fit into the GPU's memory"):
-        train_dropout_head(*clusters(6), 3, seed=0)
+        train_dropout_head(Examples(*clusters(6), 3), seed=0)
 
 
 # --- real photos ------------------------------------------------------------------------------------------------
@@ -155,7 +157,8 @@ def test_on_real_photos_it_is_as_right_as_the_linear_head_and_doubts_what_it_get
     images = [decode(real_data / "clothing" / "val" / name, max_pixels=10**8) for part in chosen for name in part]
     embeddings = np.stack([DescriptorBackbone().prepare(image) for image in images])
     targets = np.repeat(np.arange(10), [len(part) for part in chosen])
-    head, linear = (train(embeddings[::2], targets[::2], 10, seed=0) for train in (train_dropout_head, train_linear))
+    examples = Examples(embeddings[::2], targets[::2], 10)
+    head, linear = (train(examples, seed=0) for train in (train_dropout_head, train_linear))
     votes = head.votes(embeddings[1::2], 3, 0)
     right = votes[0] == targets[1::2]
     assert right.mean() > np.mean(linear.logits(embeddings[1::2]).argmax(axis=1) == targets[1::2]) - 0.05

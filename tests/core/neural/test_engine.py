@@ -16,7 +16,7 @@ from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.errors import Cancelled, OutOfMemory
 from nextlabel.core.neural import engine
 from nextlabel.core.neural.backbones import DescriptorBackbone, OnCpu
-from nextlabel.core.neural.engine import decode_threads, embed
+from nextlabel.core.neural.engine import Watch, decode_threads, embed
 from nextlabel.core.neural.uploads import ReadImage
 from nextlabel.core.settings import Settings
 from tests.pools import draw, spoil
@@ -73,7 +73,7 @@ def pool(tmp_path_factory):
 def run(backbone, pool, rows, *, batch_size=4, check=lambda: None):
     told = []
     options = Settings(batch_size=batch_size, decode_threads=3)
-    return list(embed(backbone, pool, rows, options, check=check, halved=told.append)), told
+    return list(embed(backbone, pool, rows, options, Watch(check, told.append))), told
 
 
 def joined(batches):
@@ -178,7 +178,7 @@ def test_an_embedding_that_is_not_finite_is_reported_and_never_handed_on(pool):
 
 def test_an_image_larger_than_the_settings_allow_is_reported(pool):
     options = Settings(batch_size=4, max_image_pixels=100)
-    batches = list(embed(Counting(), pool, range(3), options, check=lambda: None, halved=print))
+    batches = list(embed(Counting(), pool, range(3), options, Watch()))
     assert all("NEXTLABEL_MAX_IMAGE_PIXELS" in one.reason for batch in batches for one in batch.unreadable)
     assert sum(len(batch.unreadable) for batch in batches) == 3
 
@@ -248,14 +248,14 @@ def test_what_waits_to_be_decoded_when_it_stops_is_dropped(pool):
 
     backbone = SlowlyPrepared()
     options = Settings(batch_size=4, decode_threads=1)
-    with closing(embed(backbone, pool, range(20), options, check=lambda: None, halved=print)) as batches:
+    with closing(embed(backbone, pool, range(20), options, Watch())) as batches:
         next(batches)  # 11 are asked for by now
     assert backbone.prepared <= 6
 
 
 def test_a_caller_who_stops_asking_leaves_no_thread_behind(pool):
     options = Settings(batch_size=2, decode_threads=3)
-    with closing(embed(Counting(), pool, range(20), options, check=lambda: None, halved=print)) as batches:
+    with closing(embed(Counting(), pool, range(20), options, Watch())) as batches:
         next(batches)
         assert decoding_threads() != []
     assert decoding_threads() == []
@@ -304,7 +304,7 @@ def most_reading(pool, monkeypatch, seconds, *, on_device=True, asked_for=0):
     monkeypatch.setattr(engine, "available_cores", lambda: 6)
     backbone = Watched(seconds, on_device)
     rows = list(range(len(pool))) * 20
-    list(embed(backbone, pool, rows, Settings(decode_threads=asked_for), check=lambda: None, halved=print))
+    list(embed(backbone, pool, rows, Settings(decode_threads=asked_for), Watch()))
     return backbone.most_reading
 
 
@@ -346,5 +346,5 @@ def test_while_a_batch_takes_long_it_is_looked_whether_to_stop_as_often_as_an_im
 
     pool = list_pool(place_at(tmp_path, [tmp_path]))
     options = Settings(batch_size=6, decode_threads=1)
-    (batch,) = embed(Waiting(), pool, range(6), options, check=lambda: looked.append(1), halved=print)
+    (batch,) = embed(Waiting(), pool, range(6), options, Watch(lambda: looked.append(1)))
     assert len(batch.rows) == 6

@@ -16,6 +16,7 @@ from nextlabel.core.neural import siamese
 from nextlabel.core.neural.dropout import train_dropout_head
 from nextlabel.core.neural.heads.registry import HEADS, train_head
 from nextlabel.core.neural.siamese import train_siamese
+from nextlabel.core.neural.training import Examples
 from nextlabel.core.neural.vae import SIDE, train_vae
 from tests.core.neural.labelled import clusters, labelled_sets
 
@@ -31,11 +32,11 @@ class Trainer:
 
 
 def head_says(name, embeddings, targets, n_classes, seed):
-    return train_head(name, embeddings, targets, n_classes, seed=seed).logits(embeddings)
+    return train_head(name, Examples(embeddings, targets, n_classes), seed=seed).logits(embeddings)
 
 
 def dropout_votes(embeddings, targets, n_classes, seed):
-    return train_dropout_head(embeddings, targets, n_classes, seed=seed).votes(embeddings, 2, 0)
+    return train_dropout_head(Examples(embeddings, targets, n_classes), seed=seed).votes(embeddings, 2, 0)
 
 
 def siamese_places(embeddings, targets, n_classes, seed):

@@ -9,7 +9,7 @@ from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import list_pool
 from nextlabel.core.errors import OutOfMemory
 from nextlabel.core.neural import vae as module
-from nextlabel.core.neural.engine import run
+from nextlabel.core.neural.engine import Watch, run
 from nextlabel.core.neural.vae import BATCH, SIDE, ThumbnailReader, TrainedVae, _most_epochs, train_vae
 from nextlabel.core.settings import Settings
 from nextlabel.core.tasks.classification import read_labels
@@ -205,7 +205,7 @@ def test_thumbnails_come_through_the_engine_as_they_were_prepared_and_scores_as_
     pool, options = list_pool(place_at(tmp_path, [tmp_path])), Settings(batch_size=4, decode_threads=2)
     prepared = [ThumbnailReader().prepare(decode(tmp_path / pool.names[row], max_pixels=10**8)) for row in (0, 2)]
     (gathered,), (scored,) = (
-        run(ThumbnailReader(), forward, nothing, pool, range(3), options, check=lambda: None, halved=print, waits=print)
+        run(ThumbnailReader(), forward, nothing, pool, range(3), options, Watch())
         for forward, nothing in ((lambda batch: batch, stripes(0)), (trained.errors, np.empty(0, np.float32)))
     )
     assert [one.name for one in gathered.unreadable] == [one.name for one in scored.unreadable] == ["red_1.png"]
@@ -218,9 +218,7 @@ def test_a_batch_of_nothing_but_unreadable_images_has_no_score(trained, tmp_path
     spoil(tmp_path, "a.png")
     pool, options = list_pool(place_at(tmp_path, [tmp_path])), Settings(batch_size=4, decode_threads=1)
     nothing = np.empty(0, np.float32)
-    (batch,) = run(
-        ThumbnailReader(), trained.errors, nothing, pool, [0], options, check=lambda: None, halved=print, waits=print
-    )
+    (batch,) = run(ThumbnailReader(), trained.errors, nothing, pool, [0], options, Watch())
     assert batch.outputs.shape == (0,)
 
 

@@ -18,6 +18,7 @@ from nextlabel.core.data.labels import write_labels
 from nextlabel.core.embeddings.catalogue import TEXT_SIDES, find_backbone
 from nextlabel.core.embeddings.recent import RecentEmbeddings
 from nextlabel.core.jobs.record import JobWarning, Progress
+from nextlabel.core.kinds.embedding import EmbeddingRequest
 from nextlabel.core.kinds.registry import parse_request
 from nextlabel.core.neural.backbones import BackboneLoader
 from nextlabel.core.neural.heads.kept import TrainedHeads
@@ -25,7 +26,7 @@ from nextlabel.core.neural.kept_texts import KeptTexts
 from nextlabel.core.pipelines import run as run_module
 from nextlabel.core.pipelines.cache_filler import CacheFiller
 from nextlabel.core.pipelines.embedding import Embedded, embed_rows
-from nextlabel.core.pipelines.material import read_labelled
+from nextlabel.core.pipelines.material import Labelled, read_labelled
 from nextlabel.core.pipelines.registry import carry_out
 from nextlabel.core.pipelines.run import Run
 from nextlabel.core.pipelines.texts import SENTENCE
@@ -117,11 +118,17 @@ class Bench:
         return next(progress.done for progress in self.told if progress.stage == stage)
 
 
+def listed(bench: Bench, run: Run, labels: str | None = None) -> Labelled:
+    """The pool, as kinds read it."""
+    request = EmbeddingRequest(backbone="descriptor", path_to_img=str(bench.root / "pool"))
+    return read_labelled(request, request.path_to_img, labels, run)
+
+
 def embedded(bench: Bench, labels: str | None = None, check: Callable[[], None] = lambda: None) -> Embedded:
     """All of the pool, as selection and prediction embed it."""
     bench.run = run = bench.new_run(check)
     run.plan("embed")
-    labelled = read_labelled(str(bench.root / "pool"), labels, run)
+    labelled = listed(bench, run, labels)
     backbone = bench.backbones.load(find_backbone("descriptor"))
     return embed_rows(labelled, np.arange(len(labelled.pool)), backbone, "embed", run)
 

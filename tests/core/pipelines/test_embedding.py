@@ -17,8 +17,7 @@ from nextlabel.core.errors import Cancelled, TooManyUnreadable
 from nextlabel.core.neural.engine import embed
 from nextlabel.core.pipelines import cache_writer
 from nextlabel.core.pipelines.embedding import embed_rows
-from nextlabel.core.pipelines.material import read_labelled
-from tests.core.pipelines.conftest import Bench, embedded
+from tests.core.pipelines.conftest import Bench, embedded, listed
 from tests.images_that_are_dear import jpeg_of_many_scans
 from tests.pools import spoil
 
@@ -97,7 +96,7 @@ class OtherEngine:
         self.asked.append(len(rows))
         part = pool.take(rows[: len(rows) - self.skips])
         writer = cache_writer.CacheWriter(EmbeddingCache(run.settings.cache_dir, key, backbone.dimension), part)
-        for batch in embed(backbone, part, range(len(part)), run.settings, check=run.check, halved=run.halved):
+        for batch in embed(backbone, part, range(len(part)), run.settings, run.watch):
             writer.add(batch)
         writer.flush()
 
@@ -158,7 +157,7 @@ def test_an_image_that_is_replaced_after_the_listing_is_answered_for_and_not_kep
     as_bitmaps(bench, *bench.pool(red=2, blue=1))
     run = bench.new_run()
     run.plan("embed")
-    labelled = read_labelled(str(bench.root / "pool"), None, run)
+    labelled = listed(bench, run)
     blue, red, _ = sorted((bench.root / "pool").iterdir())
     shutil.copy2(red, bench.root / "aside")
     blue.rename(red)

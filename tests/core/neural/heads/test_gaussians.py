@@ -9,6 +9,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from nextlabel.core.neural.heads.gaussians import OUTSIDE, SHRUNK, Gaussians
 from nextlabel.core.neural.heads.neighbours import A_DIRECTION, Neighbours
 from nextlabel.core.neural.heads.registry import train_head
+from nextlabel.core.neural.training import Examples
 from tests.core.neural.labelled import clusters
 
 
@@ -38,7 +39,7 @@ def test_a_rare_class_is_not_taken_for_a_part_of_a_common_one():
     truth = (np.arange(1_000) < 20).astype(np.int64)
     pool = (rng.normal(0, 1, (1_000, 8)) + 6 * truth[:, None] * np.eye(8)[0]).astype(np.float32)
     shown = np.array([0, 1, *range(20, 38)])
-    said = train_head("linear", pool[shown], truth[shown], 2, seed=0).logits(pool)
+    said = train_head("linear", Examples(pool[shown], truth[shown], 2), seed=0).logits(pool)
     fitted = Gaussians.fit(pool[shown], truth[shown], pool, said)
     assert (fitted.log_shares(pool).argmax(axis=1) == truth).mean() > 0.99
 
@@ -63,9 +64,9 @@ def test_what_they_say_is_finite_and_comes_to_one(images, dimension, spread, see
 
 @pytest.mark.parametrize(("images", "some"), [(A_DIRECTION - 1, False), (A_DIRECTION, True)])
 def test_a_pool_of_a_few_images_has_none(images, some):
-    embeddings, targets = clusters(30)
-    head = train_head("linear", embeddings, targets, 3, seed=0)
-    assert (head.among(Neighbours(embeddings[:images]), embeddings, targets).gaussians is not None) == some
+    examples = Examples(*clusters(30), 3)
+    head = train_head("linear", examples, seed=0).among(Neighbours(examples.embeddings[:images]), examples)
+    assert (head.gaussians is not None) == some
 
 
 def test_a_head_learns_more_from_few_labels_with_the_pool_s_distributions():
@@ -74,17 +75,18 @@ def test_a_head_learns_more_from_few_labels_with_the_pool_s_distributions():
     embeddings *= np.geomspace(4, 0.5, 40).astype(np.float32)  # what varies most tells nothing more
     shown = rng.permutation(1_500)[:15]
     classes, known = np.unique(targets[shown], return_inverse=True)
-    alone = train_head("linear", embeddings[shown], known, len(classes), seed=0)
-    among = alone.among(Neighbours(embeddings), embeddings[shown], known)
+    examples = Examples(embeddings[shown], known, len(classes))
+    alone = train_head("linear", examples, seed=0)
+    among = alone.among(Neighbours(embeddings), examples)
     right = [np.mean(classes[head.logits(embeddings).argmax(axis=1)] == targets) for head in (alone, among)]
     assert right[1] > right[0] + 0.05
 
 
 def test_the_more_labels_a_class_has_the_less_the_distributions_say():
     embeddings, targets = clusters(400)
-    head = train_head("linear", embeddings, targets, 3, seed=0)
-    say = [head.among(Neighbours(embeddings), embeddings[:n], targets[:n]).gaussians.say for n in (9, 60, 120, 240)]
-    assert say == [1, 1, 0.5, 0.25]
+    head = train_head("linear", Examples(embeddings, targets, 3), seed=0)
+    some = [Examples(embeddings[:n], targets[:n], 3) for n in (9, 60, 120, 240)]
+    assert [head.among(Neighbours(embeddings), few).gaussians.say for few in some] == [1, 1, 0.5, 0.25]
 
 
 def test_a_hundred_thousand_labels_of_a_thousand_classes_take_no_more_memory_than_their_places():

@@ -7,6 +7,7 @@ from nextlabel.core.neural.cross_validation import out_of_fold_logits
 from nextlabel.core.neural.heads.kept import TrainedHeads
 from nextlabel.core.neural.heads.named import LEAST_GAIN
 from nextlabel.core.neural.heads.registry import HEADS, train_head
+from nextlabel.core.neural.training import Examples
 from tests.core.neural.labelled import clusters, labelled_sets
 
 CLASSES, DIMENSION = 4, 60
@@ -33,7 +34,7 @@ def accuracy(head, of):
 
 def both(seed, names, name="linear"):
     labelled, rest = images(seed)
-    heads = [train_head(name, *labelled, CLASSES, seed=0, names=given) for given in (None, names)]
+    heads = [train_head(name, Examples(*labelled, CLASSES, given), seed=0) for given in (None, names)]
     return *heads, *(accuracy(head, rest) for head in heads)
 
 
@@ -61,15 +62,15 @@ def test_names_of_other_classes_are_left_aside_and_the_head_is_as_it_is_without(
 
 def test_as_few_labels_as_can_not_tell_names_from_chance_leave_them_aside():
     (X, y), _ = images(0, labels=CLASSES)
-    head = train_head("linear", X[:2], y[:2], 2, seed=0, names=GOOD[:2])
+    head = train_head("linear", Examples(X[:2], y[:2], 2, GOOD[:2]), seed=0)
     assert 2 * np.log(2) < LEAST_GAIN
     assert head.named is None
 
 
 def test_many_labels_have_the_last_word_on_names():
     (X, y), rest = images(0, labels=800, spread=1.0)
-    alone = train_head("linear", X, y, CLASSES, seed=0)
-    head = train_head("linear", X, y, CLASSES, seed=0, names=GOOD + 0.02 * np.eye(CLASSES, DIMENSION)[[1, 2, 3, 0]])
+    alone = train_head("linear", Examples(X, y, CLASSES), seed=0)
+    head = train_head("linear", Examples(X, y, CLASSES, GOOD + 0.02 * np.eye(CLASSES, DIMENSION)[[1, 2, 3, 0]]), seed=0)
     assert accuracy(head, rest) > accuracy(alone, rest) - 0.01
 
 
@@ -78,7 +79,7 @@ def test_whatever_the_labels_and_names_are_logits_are_finite(labelled, seed):
     X, y = labelled
     classes = int(y.max()) + 1
     names = units(np.random.default_rng(seed).normal(size=(classes, X.shape[1])))
-    head = train_head("linear", X, y, classes, seed=0, names=names)
+    head = train_head("linear", Examples(X, y, classes, names), seed=0)
     assert np.isfinite(head.logits(X)).all()
 
 
@@ -86,10 +87,10 @@ def test_heads_that_judge_labels_by_the_others_listen_to_the_names_of_the_classe
     (X, y), _ = images(1, labels=24)
     y[y == 3] = 2
     y[0] = 3  # alone in its class: one fold's head knows three classes
-    named = train_head("linear", X, y, CLASSES, seed=0, names=GOOD)
-    alone = train_head("linear", X, y, CLASSES, seed=0)
+    named = train_head("linear", Examples(X, y, CLASSES, GOOD), seed=0)
+    alone = train_head("linear", Examples(X, y, CLASSES), seed=0)
     assert named.names_of(np.array([2, 0])).tolist() == GOOD[[2, 0]].tolist()
-    with_names, without = (out_of_fold_logits(head, X, y, seed=0) for head in (named, alone))
+    with_names, without = (out_of_fold_logits(head, Examples(X, y, CLASSES), seed=0) for head in (named, alone))
     assert not np.allclose(with_names, without)
     assert np.isfinite(with_names).all()
 
@@ -97,11 +98,11 @@ def test_heads_that_judge_labels_by_the_others_listen_to_the_names_of_the_classe
 def test_a_kept_head_is_that_of_the_same_names():
     (X, y), _ = images(2)
     kept = TrainedHeads()
-    heads = [kept.get("linear", X, y, CLASSES, seed=0, names=names) for names in (None, GOOD, GOOD, None)]
+    heads = [kept.get("linear", Examples(X, y, CLASSES, names), seed=0) for names in (None, GOOD, GOOD, None)]
     assert heads[0] is heads[3] is not heads[1] is heads[2]
 
 
 def test_a_network_takes_names_and_does_not_listen():
     (X, y), _ = images(3)
-    assert train_head("mlp", X, y, CLASSES, seed=0, names=GOOD).names is None
+    assert train_head("mlp", Examples(X, y, CLASSES, GOOD), seed=0).names is None
     assert set(HEADS) == {"linear", "linear_alone", "mlp"}

@@ -3,6 +3,7 @@ import pytest
 
 from nextlabel.core.neural.heads.neighbours import NEAREST, NEIGHBOURHOOD, Neighbours, neighbourhood
 from nextlabel.core.neural.heads.registry import HEADS, train_head
+from nextlabel.core.neural.training import Examples
 from tests.core.neural.labelled import clusters
 
 
@@ -28,18 +29,18 @@ def test_half_of_the_say_is_the_images_own():
 def test_a_stray_image_is_given_the_class_of_those_around_it():
     """One image in each class is labelled; a dimension that tells nothing sets one of them apart."""
     embeddings, targets = clusters(400, classes=2, dimension=8, spread=1.0)
-    head = train_head("linear", embeddings[:4], targets[:4], 2, seed=0)
+    examples = Examples(embeddings[:4], targets[:4], 2)
+    head = train_head("linear", examples, seed=0)
     alone = np.mean(head.logits(embeddings).argmax(axis=1) == targets)
-    asking = head.among(Neighbours(embeddings), embeddings[:4], targets[:4])
+    asking = head.among(Neighbours(embeddings), examples)
     among = np.mean(asking.logits(embeddings).argmax(axis=1) == targets)
     assert among > alone
 
 
 def test_images_asked_about_together_have_no_say_in_one_another():
     embeddings, targets = clusters(300)
-    head = train_head("linear", embeddings[:9], targets[:9], 3, seed=0).among(
-        Neighbours(embeddings[:200]), embeddings[:9], targets[:9]
-    )
+    examples = Examples(embeddings[:9], targets[:9], 3)
+    head = train_head("linear", examples, seed=0).among(Neighbours(embeddings[:200]), examples)
     together = head.logits(embeddings[200:])
     one_by_one = np.concatenate([head.logits(embeddings[i : i + 1]) for i in range(200, 300)])
     assert together == pytest.approx(one_by_one, abs=1e-4)
@@ -60,10 +61,9 @@ def test_what_was_found_for_embeddings_that_cannot_be_written_to_is_kept():
 
 @pytest.mark.parametrize("pool", [np.ones((30, 3)), np.zeros((3, 3)), np.full((60, 3), 1e10)])
 def test_images_that_are_all_alike_are_neighbours_like_any(pool):
-    embeddings, targets = clusters(30, dimension=3)
-    alone = train_head("linear", embeddings, targets, 3, seed=0)
-    head = alone.among(Neighbours(pool.astype(np.float32)), embeddings, targets)
-    assert np.isfinite(head.logits(embeddings)).all()
+    examples = Examples(*clusters(30, dimension=3), 3)
+    head = train_head("linear", examples, seed=0).among(Neighbours(pool.astype(np.float32)), examples)
+    assert np.isfinite(head.logits(examples.embeddings)).all()
 
 
 def test_an_even_draw_of_a_large_pool_stays_the_same_when_images_are_added():
@@ -75,8 +75,7 @@ def test_an_even_draw_of_a_large_pool_stays_the_same_when_images_are_added():
 
 
 def test_heads_that_ask_none_are_given_none():
-    embeddings, targets = clusters(30)
+    examples = Examples(*clusters(30), 3)
     for name in HEADS:
-        head = train_head(name, embeddings, targets, 3, seed=0)
-        head = head.among(Neighbours(embeddings), embeddings, targets)
+        head = train_head(name, examples, seed=0).among(Neighbours(examples.embeddings), examples)
         assert (head.neighbours is not None) == (name == "linear")

@@ -6,6 +6,7 @@ from sklearn.linear_model import Ridge
 
 from nextlabel.core.neural.heads import sigmoid
 from nextlabel.core.neural.heads.sigmoid import left_out_logits, train_sigmoids
+from nextlabel.core.neural.training import Examples
 
 
 @st.composite
@@ -33,7 +34,8 @@ def photos(images=80, classes=4, seed=0):
 def test_it_survives_any_labels_and_is_a_function_of_them(labelled):
     embeddings, said = labelled
     before = embeddings.copy()
-    heads = [train_sigmoids("linear", embeddings, said, said.shape[1], seed=seed) for seed in (0, 1)]
+    examples = Examples(embeddings, said, said.shape[1])
+    heads = [train_sigmoids("linear", examples, seed=seed) for seed in (0, 1)]
     one, other = (head.logits(embeddings) for head in heads)
     np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(embeddings, before)
@@ -41,13 +43,13 @@ def test_it_survives_any_labels_and_is_a_function_of_them(labelled):
     assert one.dtype == np.float32
     assert np.isfinite(one).all()
     assert ((heads[0].thresholds > 0) & (heads[0].thresholds < 1)).all()
-    assert np.isfinite(left_out_logits(heads[0], embeddings, said, seed=0)).all()
+    assert np.isfinite(left_out_logits(heads[0], examples, seed=0)).all()
 
 
 def test_classes_are_found_again_alone_and_together():
     embeddings, said = photos(200)
     others, truth = photos(200, seed=1)
-    head = train_sigmoids("linear", embeddings, said, 4, seed=0)
+    head = train_sigmoids("linear", Examples(embeddings, said, 4), seed=0)
     decided = 1 / (1 + np.exp(-head.logits(others))) >= head.thresholds
     assert (decided == truth).mean() > 0.9
 
@@ -72,7 +74,7 @@ def test_the_scores_of_images_left_out_are_those_of_regressions_without_them(dim
 def test_probabilities_are_as_often_right_as_they_say():
     embeddings, said = photos(300)
     others, truth = photos(2_000, seed=1)
-    head = train_sigmoids("linear", embeddings, said, 4, seed=0)
+    head = train_sigmoids("linear", Examples(embeddings, said, 4), seed=0)
     probabilities = 1 / (1 + np.exp(-head.logits(others)))
     for low in np.arange(0, 1, 0.2):
         there = (probabilities >= low) & (probabilities < low + 0.2)
@@ -84,14 +86,14 @@ def test_a_class_of_one_image_survives_and_that_image_is_the_likeliest_to_have_i
     said[:, 2] = False
     said[7, 2] = True
     embeddings[7, 2] += 5
-    logits = train_sigmoids("linear", embeddings, said, 3, seed=0).logits(embeddings)
+    logits = train_sigmoids("linear", Examples(embeddings, said, 3), seed=0).logits(embeddings)
     assert logits[:, 2].argmax() == 7
 
 
 def test_a_class_that_every_image_has_is_given_to_every_image():
     embeddings, said = photos(60, classes=3)
     said[:, 0] = True
-    head = train_sigmoids("linear", embeddings, said, 3, seed=0)
+    head = train_sigmoids("linear", Examples(embeddings, said, 3), seed=0)
     others, _ = photos(200, classes=3, seed=1)
     assert (1 / (1 + np.exp(-head.logits(others)[:, 0])) >= head.thresholds[0]).all()
 
@@ -110,8 +112,8 @@ def test_no_image_tells_of_itself_what_it_was_left_out_for():
     """One wrong label among many: the image's own score goes against it."""
     embeddings, said = photos(200)
     said[3] = ~said[3]
-    head = train_sigmoids("linear", embeddings, said, 4, seed=0)
-    logits = left_out_logits(head, embeddings, said, seed=0)
+    examples = Examples(embeddings, said, 4)
+    logits = left_out_logits(train_sigmoids("linear", examples, seed=0), examples, seed=0)
     assert ((logits[3] > 0) != said[3]).mean() >= 0.75
 
 
@@ -128,4 +130,4 @@ def test_no_image_tells_of_itself_what_it_was_left_out_for():
 def test_inputs_that_break_the_terms_are_refused(name, embeddings, said, says):
     said = np.array(said, bool)
     with pytest.raises(ValueError, match=says):
-        train_sigmoids(name, embeddings.astype(np.float32), said, said.shape[1], seed=0)
+        train_sigmoids(name, Examples(embeddings.astype(np.float32), said, said.shape[1]), seed=0)
