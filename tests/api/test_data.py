@@ -158,6 +158,7 @@ def test_labels_are_given_counted_listed_and_taken_back(client, data):
         ],
         "conflicts": [],
         "settled": [],
+        "settled_by": {},
         "left_out": [],
         "names": [{"name": "a.png", "class": "dog", "person": "me"}],
         "versions": {},
