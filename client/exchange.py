@@ -15,7 +15,8 @@ from nextlabel.client import box_exchange as boxes
 from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.options import Key, Url, Yes, together
 from nextlabel.client.http import Client
-from nextlabel.client.label_files import bringing_in
+from nextlabel.client.label_files import bringing_in, nothing_in, tell_left_out
+from nextlabel.client.paths import OwnPath
 from nextlabel.client.pools import ALL, POOL, keep_out_of, place_of
 from nextlabel.client.targets import Target
 from nextlabel.client.terminal import echo
@@ -41,9 +42,9 @@ from nextlabel.core.kinds.results import MultilabelResult
 from nextlabel.core.tasks.registry import CLASS_TASKS, CLASSIFICATION, DETECTION, MULTILABEL, TASKS
 
 F = TypeVar("F", bound=Callable[..., Any])
-HERE = click.Path(exists=True, path_type=Path, resolve_path=True)
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True)
-NEW = click.Path(path_type=Path)
+HERE = OwnPath(exists=True, resolve_path=True)
+FOLDER = OwnPath(exists=True, file_okay=False, resolve_path=True)
+NEW = OwnPath()
 
 
 def _task_option(tasks: Iterable[str], what: str) -> Callable[[F], F]:
@@ -108,6 +109,9 @@ def _read_source(
     if labels is not None:
         several = task == MULTILABEL.name
         entries = entries_of_labels(CLASS_TASKS[task].read(labels, ALL))
+        if not entries:
+            raise nothing_in(labels, CLASS_TASKS[task])
+        tell_left_out(labels, CLASS_TASKS[task])
     else:
         found = _result(job_id, result, url, api_key)
         several = isinstance(found, MultilabelResult)

@@ -10,13 +10,14 @@ import click
 from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.listing import Column, tell
 from nextlabel.client.commands.options import FromEnvironment
+from nextlabel.client.paths import OwnPath
 from nextlabel.client.terminal import echo
 from nextlabel.core.keys import ApiKey, KeyFile, Scope
 
 File = click.option(
     "--file",
     cls=FromEnvironment,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OwnPath(dir_okay=False),
     envvar="NEXTLABEL_API_KEYS_FILE",
     show_envvar=True,
     required=True,

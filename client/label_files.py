@@ -15,16 +15,18 @@ from pathlib import Path
 
 import click
 
+from nextlabel.client.terminal import echo
 from nextlabel.core.data.folder import opened_folder
 from nextlabel.core.data.folder_lock import alone_in
+from nextlabel.core.data.label_files import refuse_images
 from nextlabel.core.data.label_text import clean_name
-from nextlabel.core.data.labels import write_labels
-from nextlabel.core.data.labels_folder import SETTLED, sort_out
+from nextlabel.core.data.labels import left_out_of, told_unread, write_labels
+from nextlabel.core.data.labels_folder import SETTLED, sort_out, why_nobodys
 from nextlabel.core.data.roots import readable, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import write_whole
-from nextlabel.core.errors import LabelsConflict, LabelsMalformed
-from nextlabel.core.exchange.files import writable
+from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels
+from nextlabel.core.exchange.files import read_text, writable
 from nextlabel.core.tasks.base import Task
 from nextlabel.core.tasks.classification import ClassLabels, read_labels
 from nextlabel.core.tasks.registry import CLASSIFICATION
@@ -88,6 +90,13 @@ def sheets(path: Path) -> list[Sheet]:
     return [Sheet(_person(file, files), read_labels(file)) for file in files]
 
 
+def tell_left_out(path: Path, task: Task = CLASSIFICATION) -> None:
+    """Say which files in a folder of labels are nobody's, and so not read. Raises as `left_out_of` does."""
+    if left_out := left_out_of(path, suffixes=task.suffixes):
+        words = _("not read, as {why}: {files}")
+        echo(words.format(why=why_nobodys(left_out, task.suffixes), files=", ".join(left_out)), err=True)
+
+
 def merge(all_sheets: Sequence[Sheet], on_conflict: Conflicts) -> Merged:
     """Merge the labels of several people; names are in order.
 
@@ -117,7 +126,10 @@ def compare(old: ClassLabels, new: ClassLabels) -> Difference:
 
 
 def read_any(path: Path, name_column: str = NAME, class_column: str = CLASS) -> ClassLabels:
-    """Read labels out of a csv file, or whatever `read_labels` reads. Raises LabelsMalformed, LabelsConflict."""
+    """Read labels out of a csv file, or whatever `read_labels` reads.
+
+    Raises ExchangeMalformed, LabelsConflict, LabelsMalformed.
+    """
     return _read_csv(path, name_column, class_column) if is_csv(path) else read_labels(path)
 
 
@@ -163,17 +175,29 @@ def bringing_in(
 ) -> Iterator[None]:
     """Hold the lock that all hold who write labels files in that folder, which is made; see that no labels get lost.
 
-    Raises UsageError: the file is there already, and nobody said `may_replace`. Raises what `keep_labels` does.
+    Raises PathWrongKind: images lie there; UsageError: it is a folder, or a file that is there already, and nobody
+    said `may_replace`. Raises what `keep_labels` does.
     """
     with writable(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        parent = path.parent.absolute()
-        with opened_folder(parent, [parent]) as folder, alone_in(folder):
-            if path.exists() and not may_replace:
-                words = _("{file} is there already; name another file, or say --replace")
-                raise click.UsageError(words.format(file=path))
-            keep_labels(path, names, yes=yes, task=task)
-            yield
+        parent = (path if path.is_dir() else path.parent).absolute()
+        parent.mkdir(parents=True, exist_ok=True)
+        with opened_folder(parent, [parent]) as folder:
+            refuse_images(folder)
+            if path.is_dir():
+                words = _("{folder} is a folder: name the file in it that is to be written, as {file}")
+                raise click.UsageError(words.format(folder=path, file=path / f"imported{task.suffixes[0]}"))
+            with alone_in(folder):
+                if path.exists() and not may_replace:
+                    words = _("{file} is there already; name another file, or say --replace")
+                    raise click.UsageError(words.format(file=path))
+                keep_labels(path, names, yes=yes, task=task)
+                yield
+
+
+def nothing_in(labels: Path, task: Task) -> NoLabels:
+    """Return the error that no label of the task is there to export; it names files that hold something else."""
+    words = _("there is no label in {labels}, and nothing to export{unread}")
+    return NoLabels(words.format(labels=labels, unread=told_unread(labels, suffixes=task.suffixes)))
 
 
 def is_csv(path: Path) -> bool:
@@ -196,10 +220,10 @@ def _settled(classes: Iterable[str], on_conflict: Conflicts) -> str | None:
 
 def _read_csv(path: Path, name_column: str, class_column: str) -> ClassLabels:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return _from_rows(csv.DictReader(file, strict=True), path, name_column, class_column)
-    except (UnicodeDecodeError, csv.Error) as error:
-        words = _("{file} is no csv file in UTF-8: {error}")
+        rows = csv.DictReader(io.StringIO(read_text(path, or_utf_16=True), newline=""), strict=True)
+        return _from_rows(rows, path, name_column, class_column)
+    except csv.Error as error:
+        words = _("{file} is no csv file: {error}")
         raise LabelsMalformed(words.format(file=shown(path), error=error)) from None
 
 

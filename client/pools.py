@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from nextlabel.client.paths import OwnPath
 from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.labels_folder import means_something, would_count_among_labels
 from nextlabel.core.data.places import Place, place_at
@@ -17,11 +18,11 @@ from nextlabel.core.data_roots import Roots, bucket_url, is_url
 ALL = (Path("/"),)  # whoever types the command may read what they may read
 
 
-class PoolType(click.Path):
+class PoolType(OwnPath):
     """A folder that is there; or a bucket's URL, which is asked only when it is read."""
 
     def __init__(self) -> None:
-        super().__init__(exists=True, file_okay=False, path_type=Path)
+        super().__init__(exists=True, file_okay=False)
         self.name = "POOL"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  #: errno of an OSError that more room would mend
+OPEN = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
 
 
 class NameIn(NamedTuple):
@@ -36,8 +37,14 @@ def whole_file(
     private: its owner alone may read it; the owner is who owned the file that it replaces, as far as we may say so.
     shared: it has the mode and the owner of the file that it replaces; a new one may be written by the group that may
         write its folder.
+
+    A device, or a pipe, is written into, and stays what it is. An OSError names the file, and not the hidden one.
     """
-    with _beside(path) as temporary:
+    if isinstance(path, Path) and is_no_file(path):
+        with path.open("wb") as stream:
+            yield stream
+        return
+    with _beside(path) as temporary, _told_of(path, temporary):
         with _new(temporary, durable=durable, mode=0o600 if private else 0o666) as file:
             yield file
             if shared:
@@ -45,6 +52,27 @@ def whole_file(
         if private or shared:
             _keep_owner(temporary, path)
         _replace(temporary, path)
+
+
+def is_no_file(path: Path) -> bool:
+    """Tell whether a device, a pipe or the like is there, or the name of what is open already, as /dev/stdout."""
+    if path.parent in OPEN:
+        return path.exists()
+    with suppress(OSError):
+        mode = path.stat().st_mode
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    return False
+
+
+@contextmanager
+def _told_of(path: Target, temporary: Target) -> Iterator[None]:
+    """Let an OSError of the hidden file name the file that it becomes; one of another file stays as it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(_name_and_folder(temporary)[0]), temporary):
+            error.filename, error.filename2 = str(_name_and_folder(path)[0]), None
+        raise
 
 
 def write_whole(

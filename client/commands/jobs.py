@@ -28,12 +28,23 @@ from nextlabel.core.kinds.registry import KINDS
 
 #: What is told of each thing that the service has.
 CAPABILITIES = ("what", "name", "summary", "weights", "use")
-Ids = click.argument("job_ids", metavar="JOB_ID...", nargs=-1, required=True)
-One = click.argument("job_id", metavar="JOB_ID")
+
+
+class JobId(click.ParamType[str, str]):
+    """An id; an empty one is that of a variable which the shell didn't know."""
+
+    name = "JOB_ID"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return value if value.strip() else self.fail(_("it is empty; `nextlabel jobs` lists ids"), param, ctx)
+
+
+Ids = click.argument("job_ids", metavar="JOB_ID...", nargs=-1, required=True, type=JobId())
+One = click.argument("job_id", metavar="JOB_ID", type=JobId())
 
 
 @click.command()
-@click.argument("job_ids", metavar="[JOB_ID]...", nargs=-1)
+@click.argument("job_ids", metavar="[JOB_ID]...", nargs=-1, type=JobId())
 @click.option("--kind", type=click.Choice(list(KINDS)), help="Only these.")
 @click.option("--state", type=click.Choice([state.value for state in JobState]), help="Only these.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")

@@ -30,8 +30,10 @@ from nextlabel.client.label_files import (
     merge,
     read_any,
     sheets,
+    tell_left_out,
     write_any,
 )
+from nextlabel.client.paths import OwnPath
 from nextlabel.client.pools import POOL, is_of, keep_out_of, named, place_of
 from nextlabel.client.terminal import echo
 from nextlabel.core.data.box_files import GivenBoxes, drawings_of, person_of, settle_boxes, version_of
@@ -40,8 +42,8 @@ from nextlabel.core.data.classes import ClassChanged, change_class, undo_class_c
 from nextlabel.core.data.kept_apart import Apart, keep_apart, kept_apart
 from nextlabel.core.data.label_files import GivenLabel, settle, survey
 from nextlabel.core.data.label_text import NONE, clean_name, printable
-from nextlabel.core.data.labels import left_out_of, sorted_classes, write_labels
-from nextlabel.core.data.labels_folder import SETTLED_BOXES, VALIDATION_FILE, why_nobodys
+from nextlabel.core.data.labels import sorted_classes, write_labels
+from nextlabel.core.data.labels_folder import SETTLED_BOXES, VALIDATION_FILE
 from nextlabel.core.data.notes import GivenNote, Note, of_person, read_notes, write_notes
 from nextlabel.core.data.pool import Pool, list_pool
 from nextlabel.core.data.roots import shown
@@ -51,16 +53,16 @@ from nextlabel.core.exchange.boxes.upright import that_reads_images
 from nextlabel.core.exchange.files import PATIENCE_S
 from nextlabel.core.people import in_file_names
 from nextlabel.core.settings import Settings
-from nextlabel.core.tasks.base import Matched, Task
+from nextlabel.core.tasks.base import Matched
 from nextlabel.core.tasks.classification import ClassLabels, match, read_labels
 from nextlabel.core.tasks.detection import BoxLabels, oddities
 from nextlabel.core.tasks.registry import CLASSIFICATION, DETECTION, TASKS, task_of
 
 LISTED, FEW = 20, 5
-Existing = click.Path(exists=True, path_type=Path)
-Folder = click.Path(exists=True, file_okay=False, path_type=Path)
-Written = click.Path(dir_okay=False, path_type=Path)
-New = click.Path(path_type=Path)
+Existing = OwnPath(exists=True)
+Folder = OwnPath(exists=True, file_okay=False)
+Written = OwnPath(dir_okay=False)
+New = OwnPath()
 OfTask = click.option(
     "--task",
     type=click.Choice([CLASSIFICATION.name, DETECTION.name]),
@@ -84,7 +86,7 @@ def labels() -> None:
 @AsJson
 def stats(path: Path, as_json: bool) -> None:
     """Count the labels in PATH, a file or a folder, by class and person."""
-    _tell_left_out(path)
+    tell_left_out(path)
     people = sheets(path)
     counts = {sheet.person: Counter(sheet.labels.classes_by_name.values()) for sheet in people}
     classes = sorted_classes(class_ for counter in counts.values() for class_ in counter)
@@ -132,7 +134,7 @@ def merge_(folder: Path, out: Path, on_conflict: str, yes: bool) -> None:
         raise click.UsageError(words.format(out=out, folder=folder))
     keep_out_of([out], is_labels=True)
     how = Conflicts(on_conflict)
-    _tell_left_out(folder)
+    tell_left_out(folder)
     merged = merge(sheets(folder), how)
     without = _("left out")
     for name, classes in merged.conflicts.items():
@@ -154,7 +156,7 @@ def merge_(folder: Path, out: Path, on_conflict: str, yes: bool) -> None:
 def diff(old: Path, new: Path, as_json: bool) -> None:
     """Tell what changed from OLD to NEW, each a labels file or a folder: + added, - removed, ~ changed."""
     for path in (old, new):
-        _tell_left_out(path)
+        tell_left_out(path)
     change = compare(read_labels(old), read_labels(new))
     if as_json:
         tell_json(asdict(change))
@@ -179,7 +181,7 @@ def check(path: Path, pool: Path | None, task: str) -> None:
 
     So does every contradiction: jobs leave such images out until it is settled.
     """
-    _tell_left_out(path, TASKS[task])
+    tell_left_out(path, TASKS[task])
     found: ClassLabels | BoxLabels
     if task == DETECTION.name:
         found, disputed = DETECTION.read_with_conflicts(path)
@@ -348,12 +350,6 @@ def _tell_other_sizes(images: Pool, matched: Matched, contested: Mapping[str, Se
             len(otherwise),
         )
         echo(words.format(count=len(otherwise), scaling=_(SCALING)), err=True)
-
-
-def _tell_left_out(path: Path, task: Task = CLASSIFICATION) -> None:
-    if left_out := left_out_of(path, suffixes=task.suffixes):
-        words = _("not read, as {why}: {files}")
-        echo(words.format(why=why_nobodys(task.suffixes), files=", ".join(left_out)), err=True)
 
 
 # --- classes ----------------------------------------------------------------------------------------------------

@@ -14,11 +14,12 @@ import click
 from nextlabel.client.consoles import Out
 from nextlabel.client.demo import Demo, Material
 from nextlabel.client.http import Client
+from nextlabel.client.paths import OwnPath
 from nextlabel.core.keys import check_access
 from nextlabel.core.settings import Settings
 
 console = Out()
-EXISTING = click.Path(exists=True, path_type=Path, resolve_path=True)
+EXISTING = OwnPath(exists=True, resolve_path=True)
 DEMO_HUB_TIMEOUT_S = "4"
 SERVICE_IMPORTS = ("redis", "fastapi", "torch")  # what the API and the workers need, and the command alone does not
 
@@ -46,7 +47,7 @@ def up(host: str, port: int, workers: int | None) -> None:
 
     settings = Settings()
     check_access(settings, host)
-    environment = _local_settings(settings)
+    environment = local_settings(settings)
     for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job begins with it ignored
         signal.signal(stop, signal.default_int_handler)
     console.print(_("starting …"))
@@ -75,7 +76,7 @@ def up(host: str, port: int, workers: int | None) -> None:
 @click.option("--add", type=click.IntRange(min=1), help="Labels a round. Default: by the number of classes.")
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path, resolve_path=True),
+    type=OwnPath(resolve_path=True),
     default="nextlabel-demo",
     show_default=True,
     help="For what it writes.",
@@ -112,13 +113,14 @@ def _require_the_service() -> None:
         )
 
 
-def _local_settings(settings: Settings) -> dict[str, str]:
+def local_settings(settings: Settings) -> dict[str, str]:
     """Return the settings that `up` runs with: the environment's, and this folder where nothing is set."""
     roots = os.environ.get("NEXTLABEL_DATA_ROOTS") or str(Path.cwd())
     return {
         "NEXTLABEL_DATA_ROOTS": roots,
         "NEXTLABEL_STATE_DIR": str(settings.state_dir),
         "NEXTLABEL_CACHE_DIR": str(settings.cache_dir),
+        "NEXTLABEL_WEIGHTS_DIR": str(settings.weights_dir or Path(".nextlabel/weights").absolute()),
     }
 
 

@@ -17,6 +17,8 @@ from pydantic.fields import FieldInfo
 
 from nextlabel.client.errors import Refused
 from nextlabel.client.http import DEFAULT_URL
+from nextlabel.client.paths import at_home
+from nextlabel.core.data.encodings import other_than_utf_8
 from nextlabel.core.embeddings.catalogue import SHORT_NAMES, timm_names
 from nextlabel.core.errors import InvalidRequest
 from nextlabel.core.faults import object_of
@@ -283,6 +285,7 @@ class PathType(click.ParamType[Any, Any]):
         self._completes = "dir" if folder else "file"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        value = at_home(value)
         return str(Path(value).resolve()) if value and os.path.exists(value) else str(value)  # noqa: PTH110 - raises nothing
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -298,9 +301,13 @@ class Name(click.ParamType[Any, Any]):
         if not isinstance(value, str) or not value.startswith("@"):
             return value
         try:
-            lines = Path(value[1:]).read_text("utf-8-sig").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            self.fail(f"{value[1:]}: {getattr(error, 'strerror', None) or error}", param, ctx)
+            data = Path(at_home(value[1:])).read_bytes()
+            lines = data.decode("utf-8-sig").split("\n")
+        except OSError as error:
+            self.fail(f"{value[1:]}: {error.strerror}", param, ctx)
+        except UnicodeDecodeError as error:
+            told = _("byte {at} is not UTF-8; save the file as UTF-8").format(at=error.start)
+            self.fail(f"{value[1:]}: {other_than_utf_8(data) or told}", param, ctx)
         return [name for line in lines if (name := line.partition("\t")[0]).strip()]
 
 

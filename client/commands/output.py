@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from gettext import gettext as _
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, get_args
 
 import click
@@ -18,6 +19,7 @@ from nextlabel.client.consoles import Out
 from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.http import Client
 from nextlabel.client.job import Job
+from nextlabel.client.paths import OwnPath
 from nextlabel.client.pools import is_of, keep_out_of
 from nextlabel.client.shown import progress, tell_warnings
 from nextlabel.client.tables import show
@@ -25,7 +27,7 @@ from nextlabel.client.talk import Format, OnChange
 from nextlabel.client.terminal import echo, harmless
 from nextlabel.core.data.labels_folder import would_count_among_labels
 from nextlabel.core.data_roots import is_url
-from nextlabel.core.disk import write_whole
+from nextlabel.core.disk import is_no_file, write_whole
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.registry import KINDS, read_result
 from nextlabel.core.reports.charts import chart_of, is_drawn
@@ -44,9 +46,7 @@ form = click.option(
     f"{IN_A_PIPE} in a pipe.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-output = click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to FILE.", metavar="FILE"
-)
+output = click.option("-o", "--output", type=OwnPath(dir_okay=False), help="Write the result to FILE.", metavar="FILE")
 Output = together(form, as_json, output)
 CancelOnInterrupt = click.option(
     "--cancel-on-interrupt", is_flag=True, help="Ctrl-C cancels the job, too. Without it, the job goes on."
@@ -93,9 +93,17 @@ class Wish:
 
 def check_folder(output: Path) -> None:
     """See, before the work and not after it, that there is a folder to write the file to. Raises UsageError."""
+    if is_no_file(output):
+        return
     if not output.parent.is_dir():
         words = _("there is no folder {folder} to write {file} to")
         raise click.UsageError(words.format(folder=output.parent, file=output.name))
+    try:
+        TemporaryFile(dir=output.parent).close()
+    except OSError as error:
+        words = _("{file} can't be written: {folder}: {why}")
+        told = words.format(file=output.name, folder=output.parent, why=error.strerror)
+        raise click.UsageError(told) from None
 
 
 def hint_at_descriptor(console: Console) -> None:
@@ -188,8 +196,8 @@ def deliver(client: Client, job: Job, wish: Wish, console: Console) -> None:
         if wish.form == "tsv":
             console.print(
                 _(
-                    "{file} is a labels file of a model's guesses, and nothing in it says so: let somebody look at all "
-                    "of them before it counts as labels (a .csv has them in a column `predicted`)"
+                    "{file} is a labels file that no person wrote, and nothing in it says so, as the columns of a .csv "
+                    "do: let somebody look at all of them before it counts as labels"
                 ).format(file=wish.file.name),
                 markup=False, highlight=False, soft_wrap=True,
             )  # fmt: skip

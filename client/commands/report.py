@@ -17,6 +17,7 @@ from nextlabel.client.commands.options import Key, PathType, Url
 from nextlabel.client.commands.output import check_folder, hint_at_descriptor
 from nextlabel.client.errors import JobFailed, Refused
 from nextlabel.client.http import Client
+from nextlabel.client.paths import OwnPath
 from nextlabel.client.shown import progress, tell_warnings
 from nextlabel.client.terminal import echo, harmless
 from nextlabel.core.disk import write_whole
@@ -47,7 +48,7 @@ from nextlabel.core.kinds.requests import AnyTask
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OwnPath(dir_okay=False),
     default="report.html",
     show_default=True,
     help="The file that it is written to.",

@@ -19,7 +19,15 @@ from pathlib import Path
 from nextlabel.core.data.boxes import BoxedImage, LineMalformed, Said, contested, fault_of, format_line, parse_line
 from nextlabel.core.data.folder import File
 from nextlabel.core.data.label_files import named, own_file, write_all
-from nextlabel.core.data.label_text import clean_name, decode, decode_any, encode_any, lines_with_ends, writable
+from nextlabel.core.data.label_text import (
+    clean_name,
+    decode,
+    decode_any,
+    encode_any,
+    lines_with_ends,
+    new_class,
+    writable,
+)
 from nextlabel.core.data.labels import (
     MAX_LISTED,
     entries_of,
@@ -311,7 +319,7 @@ def _by_name(given: Sequence[GivenBoxes]) -> dict[str, GivenBoxes]:
 def _composed(drawn: BoxedImage | None) -> BoxedImage | None:
     if drawn is None:
         return None
-    boxes = tuple(box._replace(class_name=as_seen(writable(box.class_name.strip()))) for box in drawn.boxes)
+    boxes = tuple(box._replace(class_name=as_seen(new_class(box.class_name))) for box in drawn.boxes)
     return replace(drawn, boxes=boxes)
 
 

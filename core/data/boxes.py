@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nextlabel.core.data.label_text import clean_name, writable
+from nextlabel.core.data.label_text import clean_name, writable, writable_class
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import LabelsMalformed
@@ -161,7 +161,7 @@ def fault_of(place: Sequence[float], width: float, height: float) -> str | None:
     x, y, w, h = place
     if not all(map(math.isfinite, place)):
         return "its numbers are not all finite"
-    if w <= 0 or h <= 0:
+    if not (x + w > x and y + h > y and w * h > 0):  # what floats can't tell from nothing is nothing, too
         return f"it has no area ({w:g} x {h:g})"
     if x < -BEYOND or y < -BEYOND or x + w > width + BEYOND or y + h > height + BEYOND:
         return f"it ends at {x + w:g}, {y + h:g}, beyond its image of {width:g} x {height:g}"
@@ -210,7 +210,7 @@ def format_line(name: str, image: BoxedImage) -> str:
     """Write the line that `parse_line` reads. Raises LabelsMalformed for a name or class that none can hold."""
     boxes = [
         {
-            "class": writable(box.class_name),
+            "class": writable_class(box.class_name),
             "box": [_short(number) for number in box[1:5]],
             **({"crowd": True} if box.crowd else {}),
         }
@@ -263,7 +263,7 @@ def _text(value: Any, what: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise LineMalformed(f"its `{what}` is no text")
     try:
-        return as_seen(writable(value.strip() if what == "class" else value))
+        return as_seen(writable_class(value.strip()) if what == "class" else writable(value))
     except LabelsMalformed as error:
         raise LineMalformed(error.detail) from None
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 from nextlabel.core.data.folder import Folder, opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.label_files import in_our_words, labels_folder
-from nextlabel.core.data.label_text import writable
+from nextlabel.core.data.label_text import new_class, writable_class
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.labels_folder import CLASS_FILE
 from nextlabel.core.data.roots import existing_file_or_folder, shown
@@ -88,7 +88,8 @@ def declare_classes(
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
     tidied = [_tidied(one) for one in classes]
-    if faults := [Fault(f"/classes/{at}/{field}", "invalid_value", why) for at, field, why in _faults(tidied)]:
+    found = _faults(tidied, new_class)
+    if faults := [Fault(f"/classes/{at}/{field}", "invalid_value", why) for at, field, why in found]:
         raise InvalidRequest(faults)
     with labels_folder(str(path), roots) as folder, in_our_words(folder.path), alone_in(folder):
         there = content_of(folder, CLASS_FILE)
@@ -175,12 +176,14 @@ def _tidied(one: LabelClass) -> LabelClass:
     )
 
 
-def _faults(classes: Sequence[LabelClass]) -> Iterator[tuple[int, str, str]]:
-    """Yield (number of the class, field, why)."""
+def _faults(
+    classes: Sequence[LabelClass], check: Callable[[str], str] = writable_class
+) -> Iterator[tuple[int, str, str]]:
+    """Yield (number of the class, field, why). check: of a name; it raises LabelsMalformed."""
     if len(classes) > MOST_CLASSES:
         yield MOST_CLASSES, "name", f"{MOST_CLASSES:,} classes at most"
     for at, one in enumerate(classes):
-        for field, why in _faults_of(one):
+        for field, why in _faults_of(one, check):
             yield at, field, why
     for field in ("name", "key"):
         first: dict[str, int] = {}
@@ -190,9 +193,9 @@ def _faults(classes: Sequence[LabelClass]) -> Iterator[tuple[int, str, str]]:
                 yield at, field, f"is that of class {first[text] + 1} already"
 
 
-def _faults_of(one: LabelClass) -> Iterator[tuple[str, str]]:
+def _faults_of(one: LabelClass, check: Callable[[str], str]) -> Iterator[tuple[str, str]]:
     try:
-        writable(one.name)
+        check(one.name)
     except LabelsMalformed as error:
         yield "name", error.detail
     if one.key and not _KEY.fullmatch(one.key):

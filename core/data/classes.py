@@ -20,7 +20,7 @@ from nextlabel.core.data.class_file import names_in, renamed
 from nextlabel.core.data.folder import File, Folder, opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.label_files import in_our_words
-from nextlabel.core.data.label_text import decode_any, encode_any, format_line, lines_with_ends, parse_line, writable
+from nextlabel.core.data.label_text import decode_any, encode_any, format_line, lines_with_ends, new_class, parse_line
 from nextlabel.core.data.labels import files_in, read_bytes, sorted_classes
 from nextlabel.core.data.labels_folder import CLASS_FILE
 from nextlabel.core.data.roots import shown
@@ -53,7 +53,7 @@ def change_class(
         LabelsMalformed: the new name can't stand in a labels file; or the file of classes is damaged.
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
-    old, new = as_seen(old.strip()), None if new is None else writable(as_seen(new.strip()))
+    old, new = as_seen(old.strip()), None if new is None else as_seen(new_class(new))
     with _files(path, roots) as (folder, files):
         before = {file: read_bytes(file) for file in files}
         counts = {file: Counter(class_ for _, class_ in _labels(data)) for file, data in before.items()}
@@ -106,7 +106,9 @@ def _refuse(old: str, new: str | None, counts: Counter[str], declared: Sequence[
         there = f"; there are {', '.join(classes)}" if classes else ""
         detail = f"no label is of the class {shown(old)}{hint([old], classes) or there}"
         raise InvalidRequest([Fault("/class", "invalid_value", detail)])
-    if new is not None and new != old and (counts[new] or new in declared) and not merge:
+    if new == old:
+        raise InvalidRequest([Fault("/to", "invalid_value", f"the class is called {shown(old)} already")])
+    if new is not None and (counts[new] or new in declared) and not merge:
         detail = f"there are labels of the class {shown(new)} already ({counts[new]}); merge makes one class of the two"
         if not counts[new]:
             detail = f"the class {shown(new)} is declared already; merge makes one class of the two"

@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 
 from nextlabel.core.data.boxes import LARGEST, Detected, Detections, numbers_in
+from nextlabel.core.data.encodings import other_than_utf_8
 from nextlabel.core.data.json_stream import elements
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.labels import sorted_classes
 from nextlabel.core.data.roots import open_existing, shown
-from nextlabel.core.data.spelling import as_seen
+from nextlabel.core.data.spelling import as_seen, shows
 from nextlabel.core.errors import PredictionsMalformed
 from nextlabel.core.faults import KeyTwice, object_of
 
@@ -85,9 +86,9 @@ class _Gathered:
 
     def take(self, name: Any, class_name: Any, box: tuple[float, ...] | None, score: Any, place: str) -> None:
         known = self.looked_at(name, place)
-        if not isinstance(class_name, str) or not class_name.strip():
-            raise self.malformed(place, "the class is no text")
-        if box is None or not all(map(math.isfinite, box)) or box[2] <= 0 or box[3] <= 0:
+        if not isinstance(class_name, str) or not shows(class_name):
+            raise self.malformed(place, "the class is no text, or one of which nobody sees anything")
+        if box is None or not all(map(math.isfinite, box)) or min(box[2:]) <= 0 or box[2] * box[3] <= 0:
             raise self.malformed(place, f"the box {box} is no x, y, width and height above 0")
         if max(map(abs, box)) > LARGEST:
             raise self.malformed(place, f"the box {box} is beyond the pixels of any image")
@@ -120,10 +121,12 @@ def _form(file: Path, stream: BufferedReader) -> str:
     """Tell the form of an open file by its beginning, where it is left."""
     head = stream.read(HEAD)
     stream.seek(0)
+    if other := other_than_utf_8(head):
+        raise PredictionsMalformed(f"{shown(file)}: {other}.")
     try:
         text = head.decode("utf-8-sig", "strict" if len(head) < HEAD else "ignore").lstrip()
-    except UnicodeDecodeError:
-        raise PredictionsMalformed(f"{shown(file)} is no text in UTF-8.") from None
+    except UnicodeDecodeError as error:
+        raise PredictionsMalformed(f"{shown(file)}: byte {error.start} is not UTF-8; save the file as UTF-8.") from None
     if text.startswith("["):
         raise PredictionsMalformed(
             f"{shown(file)} is a list of results, which have numbers for names: put it as `annotations` into the COCO "
@@ -163,7 +166,9 @@ def _take_rows(reader: csv.DictReader[str], gathered: _Gathered) -> None:
             except (TypeError, ValueError):
                 raise gathered.malformed(place, "one of its numbers is none") from None
             gathered.take(row["name"], row["class"], (x, y, width, height), score, place)
-    except (csv.Error, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:  # text is decoded some lines ahead of those that are read
+        raise gathered.malformed(f"behind line {reader.line_num}", "it is not UTF-8; save the file as UTF-8") from None
+    except csv.Error as error:
         raise gathered.malformed(f"line {reader.line_num + 1}", str(error)) from None
 
 

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.counting import counted
+from nextlabel.core.data.encodings import other_than_utf_8
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.roots import open_existing, shown
-from nextlabel.core.data.spelling import as_seen
+from nextlabel.core.data.spelling import as_seen, shows
 from nextlabel.core.errors import EmbeddingsMalformed, PathNotReadable, PredictionsMalformed
 
 SUM_TOLERANCE = 0.02  # probabilities are often written with two digits
@@ -203,7 +204,7 @@ def _read_predictions(path: str, roots: Sequence[Path], most: int | None) -> Ext
 
 def _classes(file: Path, header: Sequence[str]) -> tuple[str, ...]:
     name, *classes = (as_seen(column.strip()) for column in header) if header else ("",)
-    if name != "name" or len(classes) < 2 or "" in classes or len(set(classes)) < len(classes):
+    if name != "name" or len(classes) < 2 or not all(map(shows, classes)) or len(set(classes)) < len(classes):
         raise PredictionsMalformed(
             f"{file.name}:1: the header must be `name` and then two classes or more, each with a name of its own; "
             f"it is: {shown(', '.join(header))}"
@@ -268,6 +269,8 @@ class _Lines:
             line = b"" if self.was_cut else self._stream.readline(LINE_BYTES + 1)
         except OSError as error:
             raise PathNotReadable(f"{shown(self._file)} can't be read by the service: {error.strerror}.") from None
+        if self._at == 0 and (other := other_than_utf_8(line)):
+            raise self._malformed(f"{shown(self._file)}: {other}.")
         if b"\0" in line:
             raise self._malformed(f"{shown(self._file)}: byte {self._at + line.index(0)} is 0. It is no text file.")
         if len(line) > LINE_BYTES:

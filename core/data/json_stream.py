@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from nextlabel.core.data.encodings import other_than_utf_8
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import NextlabelError
 from nextlabel.core.faults import KeyTwice, object_of
@@ -36,7 +37,7 @@ class _Text:
         self._file, self._stream, self._error = file, stream, malformed
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
         self._decoder = json.JSONDecoder(object_pairs_hook=object_of)
-        self._text, self._at, self._passed, self._ended = "", 0, 0, False
+        self._text, self._at, self._passed, self._bytes, self._ended = "", 0, 0, 0, False
 
     def elements(self) -> Iterator[tuple[str, Any]]:
         begin = self._next()
@@ -116,10 +117,14 @@ class _Text:
     def _read(self, at_least: int) -> None:
         """Read on: as much again as is held, so that a long value is not begun from its beginning all too often."""
         data = self._stream.read(max(PIECE, at_least))
+        if not self._bytes and (other := other_than_utf_8(data)):
+            raise self._error(f"{shown(self._file)}: {other}.")
+        self._bytes += len(data)
         try:
             more = self._decode(data, final=not data)
         except UnicodeDecodeError as error:
-            raise self._malformed(f"it is not UTF-8 ({error.reason})") from None
+            at = self._bytes - len(error.object) + error.start
+            raise self._error(f"{shown(self._file)}: byte {at} is not UTF-8; save the file as UTF-8.") from None
         self._passed += self._at
         self._text, self._at, self._ended = self._text[self._at :] + more, 0, not data
 

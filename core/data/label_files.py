@@ -30,8 +30,10 @@ from nextlabel.core.data.label_text import (
     encode_any,
     in_words,
     lines_with_ends,
+    new_class,
     printable,
     writable,
+    writable_class,
 )
 from nextlabel.core.data.labels import (
     MAX_LISTED,
@@ -120,7 +122,7 @@ def give_labels(
     if replace + keep_both + settle > 1:
         detail = "say one of `replace`, `keep_both` and `settle`"
         raise InvalidRequest([Fault("/settle" if settle else "/replace", "invalid_value", detail)])
-    wanted = _by_name(labels, task)
+    wanted = _given(labels, task)
     with own_file(path, file_name, roots) as (folder, own, others):
         classes = {file: _classes_in(read_bytes(file), wanted, task) for file in others}
         mine = own_bytes(own)
@@ -171,7 +173,7 @@ def settle(
         LabelsMalformed: a name or a class can't stand in a labels file.
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
-    wanted = _by_name(labels, task)
+    wanted = _given(labels, task)
     with own_file(path, SETTLED, roots) as (folder, own, others):
         settled = own_bytes(own)
         said = {file: _classes_in(read_bytes(file), wanted, task) for file in others}
@@ -575,6 +577,14 @@ class _Wanted:
         return [one for one in said if one not in self.lines] or ([] if set(said) == set(self.lines) else list(said))
 
 
+def _given(labels: Sequence[GivenLabel], task: LabelLines) -> dict[str, _Wanted]:
+    """Gather labels that people give: their classes are such as can be told apart. Raises LabelsMalformed."""
+    wanted = _by_name(labels, task)
+    for class_name in {class_name for one in wanted.values() for class_name in one.classes or ()}:
+        new_class(class_name)
+    return wanted
+
+
 def _by_name(labels: Iterable[GivenLabel], task: LabelLines) -> dict[str, _Wanted]:
     """Gather labels by their names as these are compared. What takes a label back takes back what stands before it.
 
@@ -598,7 +608,7 @@ def _gathered(name: str, said: Sequence[str], task: LabelLines) -> tuple[str, ..
     except ValueError as error:
         raise LabelsMalformed(f"{shown(name)}: {error}") from None
     for class_name in classes or ():
-        writable(class_name)
+        writable_class(class_name)
     return classes
 
 

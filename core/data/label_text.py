@@ -8,13 +8,13 @@ character to a reader.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from nextlabel.core.data.encodings import other_than_utf_8
 from nextlabel.core.data.roots import shown
-from nextlabel.core.data.spelling import as_seen
+from nextlabel.core.data.spelling import as_seen, shows, unseen
 from nextlabel.core.errors import LabelsMalformed
 
 MARK = "\ufeff"
@@ -56,7 +56,11 @@ def parse_line(line: str, *, may_be_empty: bool = False) -> tuple[str, str] | No
     if "\r" in line and "\r" in line.rstrip("\r\n"):
         raise ValueError("a carriage return stands in the line; save the file with line ends of Unix or Windows")
     if name and "\t" not in class_ and ((class_ := class_.strip()) or may_be_empty) and not name.isspace():
-        return name, class_ if class_.isascii() else as_seen(class_)
+        if class_.isascii() and class_.isprintable():
+            return name, class_
+        if class_ and not shows(class_):
+            raise ValueError(f"nobody sees anything of the class {shown(class_)}")
+        return name, as_seen(class_)
     if line and not line.isspace():
         raise ValueError(_fault(line))
     return None
@@ -65,7 +69,7 @@ def parse_line(line: str, *, may_be_empty: bool = False) -> tuple[str, str] | No
 def format_line(name: str, class_: str, *, may_be_empty: bool = False) -> str:
     """Write the line that `parse_line` reads. Raises LabelsMalformed for what no line can hold."""
     class_ = class_.strip()
-    class_ = class_ if may_be_empty and not class_ else _quoted(writable(class_))
+    class_ = class_ if may_be_empty and not class_ else _quoted(writable_class(class_))
     return f"{_quoted(writable(clean_name(name)))}\t{class_}"
 
 
@@ -83,6 +87,25 @@ def writable(text: str) -> str:
     if re.search("[\t\n\r\0\ud800-\udfff]", text):
         raise LabelsMalformed(f"{shown(text)} holds a tab, a line break, a NUL or broken Unicode. Rename it.")
     return text
+
+
+def writable_class(text: str) -> str:
+    """Return the class if a line can hold it, and anybody sees anything of it. Raises LabelsMalformed."""
+    if not shows(writable(text)):
+        raise LabelsMalformed(f"Nobody sees anything of the class {shown(text)}. Type it anew.")
+    return text
+
+
+def new_class(text: str) -> str:
+    """Return a class that somebody gives. What nobody sees would make it another than one that looks alike: so it is
+    refused here. Labels that are there already are read with it, and jobs warn of them.
+
+    Raises LabelsMalformed.
+    """
+    class_ = writable_class(text.strip())
+    if odd := unseen(class_):
+        raise LabelsMalformed(f"The class {shown(class_)} holds what nobody sees: {odd}. Type it anew, without.")
+    return class_
 
 
 def _unquoted(text: str) -> str:
@@ -126,8 +149,8 @@ def with_mark(text: str, marked: bool = False) -> str:
 
 def decode(data: bytes, faults: list[str], file_name: str) -> str:
     """Return the text in a labels file, without its mark. What is no text is noted as a fault, and "" is returned."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return _note(faults, file_name, data, 0, "the file is UTF-16; save it as UTF-8")
+    if other := other_than_utf_8(data):
+        return _note(faults, file_name, data, 0, other)
     if (nul := data.find(b"\0")) >= 0:
         return _note(faults, file_name, data, nul, "a NUL byte: this is not a text file (an image?)")
     try:

@@ -26,7 +26,7 @@ def confine(path: str | Path, roots: Sequence[Path]) -> Path:
 
     Raises:
         PathNotAllowed: it leads out of the roots, is hidden below them, or no file system could hold such a name.
-        PathNotFound: it is empty.
+        PathNotFound: it is empty, or begins with a `~`, which a shell would have made a home of, and none is there.
         PathWrongKind: it is in a bucket.
     """
     text = os.fspath(path)
@@ -44,9 +44,21 @@ def confine(path: str | Path, roots: Sequence[Path]) -> Path:
         raise not_allowed(text, roots) from None
     except OSError as error:
         raise PathNotReadable(_not_readable(Path(text), error)) from None
+    if text.split("/")[0] == "~" and not os.path.lexists(real):
+        raise _not_home(text, real_roots)
     if _is_hidden(real, real_roots):
         raise hidden(text)
     return Path(real)
+
+
+def _not_home(text: str, real_roots: Sequence[str]) -> PathNotFound:
+    """Say which path may be meant, where it is one that may be told of."""
+    meant = os.path.expanduser(text)  # noqa: PTH111 -- raises nothing
+    is_there = is_under(real_path(meant), real_roots) and os.path.lexists(meant)
+    perhaps = f"; perhaps {shown(meant)} is meant" if is_there else ""
+    return PathNotFound(
+        f"{shown(text)} does not exist: a ~ is no home folder here, as it is to a shell. Write the whole path{perhaps}."
+    )
 
 
 def not_allowed(path: str | Path, roots: Sequence[Path]) -> PathNotAllowed:

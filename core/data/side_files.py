@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nextlabel.core.data.encodings import other_than_utf_8
 from nextlabel.core.data.folder import Folder
 from nextlabel.core.data.labels import read_bytes
 from nextlabel.core.data.roots import shown
@@ -28,10 +29,14 @@ def objects_in(data: bytes, name: str, *, most_bytes: int, like: str) -> list[di
     """Return the objects of the file of that name. like: one of them, for words. Raises LabelsMalformed."""
     if len(data) > most_bytes:
         raise LabelsMalformed(f"{name} is too large: {most_bytes:,} bytes at most")
+    if other := other_than_utf_8(data):
+        raise LabelsMalformed(f"{name}: {other}, or take it away")
     try:
         found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=object_of)
     except KeyTwice as error:
         raise LabelsMalformed(f"{name}: {error}; mend it, or take it away") from None
+    except UnicodeDecodeError as error:
+        raise LabelsMalformed(f"{name}: byte {error.start} is not UTF-8; save it as UTF-8, or take it away") from None
     except (ValueError, RecursionError) as error:
         raise LabelsMalformed(f"{name} is no JSON ({error}); mend it, or take it away") from None
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):

@@ -12,16 +12,24 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import product, takewhile
 from pathlib import PurePosixPath
+from unicodedata import bidirectional, normalize
 from unicodedata import name as name_of
-from unicodedata import normalize
 
 FREQUENT, RARER, SHORTEST = 10, 5, 4  # labels; times fewer; letters
 CLOSE = 0.75  # how alike two spellings are of which one may be meant by the other, 0..1
 MOST_SPELLINGS, MOST_HINTED = 64, 100
-#: What takes no room: soft hyphens, joiners and spaces of no width, marks of direction, variation selectors.
+#: What takes no room: control characters, soft hyphens, joiners and spaces of no width, marks of direction, variation
+#: selectors, tags. And what takes some, and shows nothing: fillers, Braille's blank.
 _INVISIBLE = re.compile(
-    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+#: What of it some writing needs: joiners between letters, selectors and tags behind a sign, as of 1\ufe0f\u20e3.
+_NEEDED = re.compile(
+    r"(?<=[^\0-\x7f])[\u200c\u200d](?=[^\0-\x7f])"
+    r"|(?<=[^\0-\"$-)+-/:-\x7f])[\u180b-\u180f\ufe00-\ufe0f\U000e0020-\U000e007f\U000e0100-\U000e01ef]"
+)
+_OF_DIRECTION = re.compile("[\u061c\u200e\u200f]")  # needed where something is written from the right
 _CYRILLIC_OR_GREEK = "аеорсухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅοανικρτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"
 _LATIN_LIKE_THEM = "aeopcyxijshdqwABEKMHOPCTYXIJSoavikptuxABEZHIKMNOPTYX"
 
@@ -43,6 +51,30 @@ def spellings(name: str) -> tuple[str, ...]:
     parts = [dict.fromkeys((part, normalize("NFC", part), normalize("NFD", part))) for part in name.split("/")]
     ways = ("/".join(way) for way in product(*parts))
     return tuple(way for way, _ in zip(ways, range(MOST_SPELLINGS), strict=False))
+
+
+# --- what nobody sees -------------------------------------------------------------------------------------------
+
+
+def shows(text: str) -> bool:
+    """Tell whether anybody sees anything of the text."""
+    if text.isascii() and text.isprintable():
+        return not text.isspace() and text != ""
+    return bool(_INVISIBLE.sub("", text).strip())
+
+
+def unseen(text: str) -> str:
+    """Name the characters in a text that nobody sees, and that no writing needs where they stand; "": there is none."""
+    if text.isascii() and text.isprintable():
+        return ""
+    odd = _INVISIBLE.findall(_NEEDED.sub("", text))
+    if any(bidirectional(char) in ("R", "AL") for char in text):
+        odd = [char for char in odd if not _OF_DIRECTION.match(char)]
+    return ", ".join(map(_called, dict.fromkeys(odd)))
+
+
+def _called(char: str) -> str:
+    return name_of(char, "").lower() or f"U+{ord(char):04X}"
 
 
 # --- what nearly looks the same ---------------------------------------------------------------------------------
@@ -127,7 +159,7 @@ def difference(one: str, other: str) -> str:
     by = [what for what in _DIFFERENCES if _folded(one, _all_but(what)) != _folded(other, _all_but(what))]
     by = by or [what for what in _DIFFERENCES if _folded(one, [what]) == _folded(other, [what])][:1]
     odd = dict.fromkeys(char for char in one + other if _INVISIBLE.match(char) or ord(char) in _LETTERS)
-    names = [name_of(char, f"U+{ord(char):04X}").lower() for char in odd if (char in one) != (char in other)]
+    names = [_called(char) for char in odd if (char in one) != (char in other)]
     what = " and ".join(by) or "spelling"
     return f"{what} ({', '.join(names)})" if names else what
 
@@ -188,7 +220,7 @@ def oddity(text: str) -> str | None:
     if text != text.strip():
         return "a space at its beginning or end"
     odd = next((char for char in text if _INVISIBLE.match(char) or (char.isspace() and char != " ")), None)
-    return None if odd is None else f"an unusual character in it ({name_of(odd, f'U+{ord(odd):04X}').lower()})"
+    return None if odd is None else f"an unusual character in it ({_called(odd)})"
 
 
 def _folded(text: str, differences: Iterable[str] = tuple(_DIFFERENCES)) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from nextlabel.core.data.files import SUFFIXES, has_suffix
-from nextlabel.core.data.label_text import writable
+from nextlabel.core.data.label_text import new_class, writable
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen, difference, look_alike
 from nextlabel.core.errors import ExchangeMalformed, LabelsMalformed
@@ -139,7 +139,7 @@ def _with_text(answer: Answer, faults: Faults) -> Answer | None:
         return None
     try:
         writable(answer.name or "?")
-        return replace(answer, class_name=writable(answer.class_name.strip()))
+        return replace(answer, class_name=new_class(answer.class_name))
     except LabelsMalformed as error:
         faults.note(answer.place, error.detail)
         return None

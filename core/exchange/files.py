@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from nextlabel.core.data.encodings import other_than_utf_8
 from nextlabel.core.data.files import ImageFile
 from nextlabel.core.data.places import Ahead, Place, place_at, spelling_in
 from nextlabel.core.data.roots import shown
-from nextlabel.core.disk import write_whole
+from nextlabel.core.disk import NO_SPACE, write_whole
 from nextlabel.core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable, UnreadableImage
 from nextlabel.core.exchange.names import check_below
 from nextlabel.core.faults import KeyTwice, object_of
@@ -85,13 +86,20 @@ def read_text(file: Path, *, or_utf_16: bool = False) -> str:
         ExchangeMalformed, PathNotReadable
     """
     data = _read_bytes(file)
-    if or_utf_16 and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if or_utf_16 and _is_utf_16(data):
         return _utf_16(data, file).removeprefix("\ufeff")
     try:
-        return data.decode("utf-8-sig")
+        what = other_than_utf_8(data)
+        if not what:
+            return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         what = f"byte {error.start} is not UTF-8; export the file anew, or save it as UTF-8"
-        raise ExchangeMalformed(f"{shown(file)}: {what}.") from None
+    raise ExchangeMalformed(f"{shown(file)}: {what}.")
+
+
+def _is_utf_16(data: bytes) -> bool:
+    """Tell by the mark, as which that of UTF-32 begins."""
+    return data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not data.startswith(codecs.BOM_UTF32_LE)
 
 
 def _utf_16(data: bytes, file: Path) -> str:
@@ -226,7 +234,8 @@ def writable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        detail = f"{shown(path)} can't be written: {error.strerror or error}. Give permission, or name another place."
+        remedy = "Free some room" if error.errno in NO_SPACE else "Give permission"
+        detail = f"{shown(path)} can't be written: {error.strerror or error}. {remedy}, or name another place."
         raise PathNotWritable(detail) from None
 
 

@@ -55,7 +55,7 @@ class MapResult(TimedPart, Result):
         return zip(self.names, self.x, self.y, named, strict=True)
 
     def sentences(self) -> Iterable[str]:
-        yield f"In the plane: {len(self.names)} of {counted(self.images, 'image')}; --output map.csv keeps them."
+        yield f"In the plane: {len(self.names)} of {counted(self.images, 'image')}."
         yield from self.of_time()
 
 
@@ -81,7 +81,7 @@ class MultilabelMapResult(TimedPart, MultilabelResult):
         return zip(self.names, self.x, self.y, named, strict=True)
 
     def sentences(self) -> Iterable[str]:
-        yield f"In the plane: {len(self.names)} of {counted(self.images, 'image')}; --output map.csv keeps them."
+        yield f"In the plane: {len(self.names)} of {counted(self.images, 'image')}."
         yield from self.of_time()
 
 
@@ -114,7 +114,7 @@ class DetectionMapResult(DetectionResult):
 
     def sentences(self) -> Iterable[str]:
         boxes = f"{len(self.names)} of {counted(self.all_boxes, 'box', 'boxes')} on {counted(self.images, 'image')}"
-        yield f"In the plane: {boxes}; --output map.csv keeps them."
+        yield f"In the plane: {boxes}."
 
 
 KIND = Kind(

@@ -17,12 +17,13 @@ from pydantic import (
 )
 
 from nextlabel.core.data.label_text import clean_name
+from nextlabel.core.data.roots import shown
 from nextlabel.core.embeddings.catalogue import find_backbone
 from nextlabel.core.errors import Fault
 from nextlabel.core.faults import NoBooleansAsNumbers, custom_error
 from nextlabel.core.methods.base import Method
 from nextlabel.core.methods.registry import parse_method
-from nextlabel.core.people import PERSON, tidy
+from nextlabel.core.people import RULE, is_name, tidy
 
 HeadName = Literal["linear", "linear_alone", "mlp"]
 ONE_CLASS_HEADS = ("linear_alone", "mlp")
@@ -87,9 +88,16 @@ ImageName = Annotated[PathText, AfterValidator(clean_name)]
 #: The field `task` of kinds that boxes are not served by.
 OfClasses = Annotated[TaskOfClasses, Field(description=OF_CLASSES)]
 Names = Annotated[tuple[ImageName, ...], Field(max_length=1_000_000)]
-PersonName = Annotated[
-    str, BeforeValidator(lambda name: tidy(name) if isinstance(name, str) else name), Field(pattern=f"^{PERSON}$")
-]
+
+
+def _person(name: str) -> str:
+    tidied = tidy(name)
+    if not is_name(tidied):
+        raise custom_error("invalid_value", f"{shown(name)} names nobody: a name has {RULE}")
+    return tidied
+
+
+PersonName = Annotated[str, AfterValidator(_person)]
 
 
 def _kind_is_required(schema: dict[str, Any]) -> None:

@@ -9,7 +9,14 @@ from click.testing import CliRunner
 
 from nextlabel.client.label_files import LabelsLost
 from nextlabel.client.main import cli
-from nextlabel.core.errors import ExchangeMalformed, Inexpressible, PathNotReadable
+from nextlabel.core.errors import (
+    ExchangeMalformed,
+    Inexpressible,
+    NoLabels,
+    PathNotReadable,
+    PathNotWritable,
+    PathWrongKind,
+)
 from nextlabel.core.tasks.classification import read_labels
 from tests.api.support import f1_result, selection_result
 
@@ -132,6 +139,52 @@ def test_a_labels_file_is_replaced_only_when_that_is_said(run):
     run(*arguments, "--replace")
 
 
+def test_a_home_that_the_shell_left_alone_is_the_users(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "anna"))
+    (tmp_path / "anna").mkdir()
+    run("export", "csv", "--labels", "labels.txt", "--out=~/a.csv")
+    run("import", "csv", "~/a.csv", "--labels=~/labels/a.txt", "--pool", "pool")
+    assert read_labels_in("anna/labels/a.txt") == {"b c.png": "dog", "a.png": "cat"}
+    assert not (tmp_path / "~").exists()
+
+
+@pytest.mark.parametrize("class_name", ["cat\u200b", "\u2060", "Schmet\xadterling"])
+@FORMATS
+def test_of_every_format_a_class_with_what_nobody_sees_is_a_fault(run, format_, out, back, class_name):
+    (Path("labels.txt")).write_text(f"b c.png\tdog\na.png\tcat{class_name}\n".replace("cat\u2060", "\u2060x"))
+    run("export", format_, "--labels", "labels.txt", *out)
+    with pytest.raises(ExchangeMalformed, match="nobody sees"):
+        run("import", format_, back, "--labels", "back.txt")
+
+
+def test_where_there_is_no_room_that_is_told_and_a_device_stays_one(run):
+    with pytest.raises(PathNotWritable, match=r"No space left on device\. Free some room"):
+        run("export", "csv", "--labels", "labels.txt", "--out", "/dev/full")
+    assert Path("/dev/full").is_char_device()
+
+
+def test_an_export_tells_which_files_of_the_folder_are_nobodys(run):
+    Path("team").mkdir()
+    for name in ("anna.txt", "anna (1).txt"):
+        (Path("team") / name).write_text("a.png\tcat\n")
+    assert "not read, as they " in (told := run("export", "csv", "--labels", "team", "--out", "a.csv"))
+    assert told.endswith(": anna (1).txt\n1 row: a.csv\n")
+    with pytest.raises(NoLabels, match=r"not read were 'anna \(1\).txt', 'anna.txt': they hold classes and no boxes"):
+        run("export", "coco", "--task", "detection", "--labels", "team", "--out", "coco")
+
+
+def test_labels_are_brought_in_neither_among_images_nor_in_the_place_of_a_folder(run):
+    run("export", "csv", "--labels", "labels.txt", "--out", "a.csv")
+    Path("team").mkdir()
+    before = sorted(Path().rglob("*"))
+    for labels in ("pool", "pool/anna.txt"):
+        with pytest.raises(PathWrongKind, match=r"holds images\. Labels want a folder of their own"):
+            run("import", "csv", "a.csv", "--labels", labels, "--replace")
+    told = " ".join(run("import", "csv", "a.csv", "--labels", "team", code=2).split())
+    assert "team is a folder: name the file in it that is to be written, as team/imported.txt" in told
+    assert sorted(Path().rglob("*")) == before
+
+
 NOTHING = json.dumps({"images": [{"id": 1, "file_name": "a.png"}], "categories": [], "annotations": []})
 
 
@@ -226,6 +279,24 @@ def test_what_to_export_must_be_said_once(run):
         assert "one of --job, --result and --labels" in run("export", "csv", "--out", "a.csv", *given, code=2)
     told = run("import", "label-studio", "batch.json", "--labels", "back.txt", code=2)
     assert "one of --image-prefix and --pool" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("coco",), "they hold boxes, which the task `detection` alone reads"),
+        (("coco", "--task", "detection"), "nothing to export$"),
+        (("yolo",), "nothing to export$"),
+    ],
+)
+def test_nothing_is_exported_of_a_folder_without_labels_of_the_task(run, tmp_path, arguments, why):
+    folder = tmp_path / "drawn"
+    folder.mkdir()
+    if "task" in why:
+        (folder / "boxes-me.jsonl").write_text('{"name": "a.png", "width": 9, "height": 9, "boxes": []}\n')
+    with pytest.raises(NoLabels, match=why):
+        run("export", *arguments, "--labels", "drawn", "--out", "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_result_without_images_is_refused(run, tmp_path):

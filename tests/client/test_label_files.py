@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from nextlabel.client.label_files import Conflicts, Sheet, compare, merge, read_any, sheets, write_any
 from nextlabel.core.data.labels import write_labels
-from nextlabel.core.data.spelling import as_seen
-from nextlabel.core.errors import LabelsConflict, LabelsMalformed
+from nextlabel.core.data.spelling import as_seen, shows
+from nextlabel.core.errors import ExchangeMalformed, LabelsConflict, LabelsMalformed
 from nextlabel.core.tasks.classification import ClassLabels as Labels
 from nextlabel.core.tasks.classification import read_labels
 
@@ -21,7 +21,7 @@ from nextlabel.core.tasks.classification import read_labels
 texts = st.text(st.characters(exclude_characters="\t\n\r\0", exclude_categories=("Cs",)), min_size=1, max_size=8).map(
     as_seen
 )
-classes = texts.filter(lambda text: text == text.strip() and text)
+classes = texts.filter(lambda text: text == text.strip() and shows(text))
 names = texts.filter(lambda text: not text.isspace() and not text.startswith("./"))
 labels = st.dictionaries(names, classes, max_size=6)
 
@@ -92,7 +92,7 @@ def test_a_csv_of_other_columns_is_read_by_their_names(tmp_path):
         ("name,class\na.png\n", LabelsMalformed, r"x\.csv:2: the name or the class is empty"),
         ("name,class\na.png,cat\na.png,dog\n", LabelsConflict, r"x\.csv:3: 'a.png' has two classes: cat, dog"),
         ('name,class\n"a.png,cat\n', LabelsMalformed, "is no csv file"),
-        (b"name,class\n\xff,cat\n", LabelsMalformed, "is no csv file in UTF-8"),
+        (b"name,class\n\xff,cat\n", ExchangeMalformed, "byte 11 is not UTF-8"),
         ("", LabelsMalformed, "its columns are: none"),
     ],
 )

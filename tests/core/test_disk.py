@@ -4,6 +4,7 @@ import stat
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,30 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert files_in(tmp_path) == {"a": b"old"}
+
+
+def test_what_is_no_file_is_written_into_and_stays(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_whole(pipe, b"a")
+        assert os.read(reader, 2) == b"a"
+        write_whole(Path(f"/dev/fd/{os.open(pipe, os.O_WRONLY)}"), b"b")
+        assert os.read(reader, 2) == b"b"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_file_that_can_not_be_written_is_named_and_no_hidden_one(tmp_path):
+    with pytest.raises(OSError, match="gone") as caught:
+        write_whole(tmp_path / "gone" / "a.csv", b"a")
+    assert caught.value.filename == str(tmp_path / "gone" / "a.csv")
+    with pytest.raises(OSError, match="source") as caught, whole_file(tmp_path / "a.csv"):
+        (tmp_path / "source").open()
+    assert caught.value.filename == str(tmp_path / "source")
 
 
 def test_until_it_is_whole_it_is_hidden(tmp_path):

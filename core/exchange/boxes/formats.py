@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Literal
 
+from nextlabel.core.data.encodings import other_than_utf_8
 from nextlabel.core.data.roots import shown
 from nextlabel.core.errors import ExchangeMalformed
 from nextlabel.core.exchange.boxes import voc
@@ -63,7 +64,10 @@ def _is_of_cvat(file: Path) -> bool:
 
 def _head_of(file: Path) -> str:
     with file.open("rb") as stream:
-        return stream.read(HEAD).decode("utf-8-sig", "replace").lstrip()
+        head = stream.read(HEAD)
+    if not head.startswith(b"PK") and (other := other_than_utf_8(head)):
+        raise ExchangeMalformed(f"{shown(file)}: {other}.")
+    return head.decode("utf-8-sig", "replace").lstrip()
 
 
 def _unknown(path: Path) -> ExchangeMalformed:

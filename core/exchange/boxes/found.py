@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextlabel.core.data.boxes import BEYOND, SHARES, Box, BoxedImage, Floats, Said, contested
-from nextlabel.core.data.label_text import writable
+from nextlabel.core.data.label_text import new_class
 from nextlabel.core.data.pool import Pool
 from nextlabel.core.data.roots import shown
 from nextlabel.core.data.spelling import as_seen
@@ -217,7 +217,7 @@ class _Making:
 
     def _class(self, image: FoundImage, at: int) -> str | None:
         try:
-            return as_seen(writable(image.classes[at].strip()))
+            return as_seen(new_class(image.classes[at]))
         except LabelsMalformed as error:
             self._reading.faults.note(image.place, error.detail)
             return None
@@ -228,7 +228,7 @@ class _Making:
         """Return the part of a box on its image; None: there is none, which is counted or is a fault."""
         x, y, w, h = place
         self._checked += 1
-        self._like_shares += x + w <= 1 and y + h <= 1 and min(w, h) < 1
+        self._like_shares += not image.shares and x + w <= 1 and y + h <= 1 and min(w, h) < 1
         if w < 0 or h < 0:
             self._reading.faults.note(image.place, f"{shown(name)}: a box of {w:g} x {h:g}, below 0")
             return None

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -80,10 +81,24 @@ def test_a_file_is_written_whole_in_the_form_that_its_name_says(nextlabel, worke
         for name in ("p.txt", "p.csv", "p.json"):
             code, out, err = nextlabel(*COMMANDS["prediction"], "-o", name)
             assert (code, out) == (0, "")
-            assert ("p.txt is a labels file of a model's guesses" in err) is (name == "p.txt")
+            assert ("p.txt is a labels file that no person wrote" in err) is (name == "p.txt")
     assert read_labels(data.root / "p.txt").classes_by_name == {"a.png": "cat", "b.png": "dog"}
     assert (data.root / "p.csv").read_text().startswith("name,predicted")
     assert json.loads((data.root / "p.json").read_text())["kind"] == "prediction"
+
+
+def test_what_a_result_says_of_itself_names_no_option_of_the_command_nor_a_form_it_may_not_have():
+    for result in RESULTS.values():
+        assert not re.search(r"--\w|\.(csv|json|svg)", " ".join(result.sentences()))
+
+
+def test_an_id_that_is_empty_and_names_in_another_encoding_are_told_to_be_that(nextlabel, data):
+    for command in (["watch", ""], ["result", " ", "-o", "a.csv"], ["cancel", ""], ["jobs", ""]):
+        code, _, err = nextlabel(*command)
+        assert (code, "it is empty; `nextlabel jobs` lists ids" in err) == (2, True)
+    (data.root / "names.txt").write_bytes("a.png\n".encode("utf-16"))
+    code, _, err = nextlabel(*SELECT, "--exclude", "@names.txt")
+    assert (code, "names.txt: the file is UTF-16; save it as UTF-8" in err) == (2, True)
 
 
 def test_what_can_not_be_written_is_wrong_usage_before_any_work(nextlabel, client):
@@ -91,6 +106,9 @@ def test_what_can_not_be_written_is_wrong_usage_before_any_work(nextlabel, clien
     code, _, err = nextlabel(*SELECT, "-o", "nowhere/p.csv")
     assert code == 2
     assert "there is no folder nowhere to write p.csv to" in err
+    code, _, err = nextlabel(*SELECT, "-o", "/proc/p.csv")
+    assert code == 2
+    assert "p.csv can't be written: /proc: " in err
     assert client.jobs() == []
 
 

@@ -186,6 +186,8 @@ def test_what_can_t_be_a_box_is_refused_with_its_place(folder):
     assert [fault.pointer for fault in caught.value.faults] == ["/images/0/boxes/1/box", "/images/0/boxes/2/box"]
     with pytest.raises(LabelsMalformed):
         folder.give("a.png", image(CAT._replace(class_name="c\tat")))
+    with pytest.raises(LabelsMalformed, match="what nobody sees"):
+        folder.give("a.png", image(CAT._replace(class_name="cat\u200b")))
     folder.path.mkdir()
     (folder.path / "photo.png").touch()
     with pytest.raises(PathWrongKind, match="holds images"):

@@ -17,6 +17,7 @@ from nextlabel.core.data.class_file import (
     completed,
     declare_classes,
     declared_classes,
+    declared_names,
 )
 from nextlabel.core.data.classes import change_class, undo_class_change
 from nextlabel.core.data.labels import left_out_of
@@ -53,6 +54,13 @@ def test_nothing_is_declared_where_there_is_no_file(tmp_path):
     assert declared_classes(tmp_path, [tmp_path]).classes == ()
 
 
+def test_what_nobody_sees_is_refused_in_a_class_that_is_declared_and_read_where_it_stands(tmp_path, declare):
+    with pytest.raises(InvalidRequest, match=r"holds what nobody sees: zero width space"):
+        declare(LabelClass("cat\u200b"))
+    (tmp_path / "classes.json").write_bytes(as_bytes([LabelClass("cat\u200b")]))
+    assert declared_names(tmp_path, [tmp_path]) == ("cat\u200b",)
+
+
 @pytest.mark.parametrize(
     ("classes", "pointer"),
     [
@@ -64,6 +72,7 @@ def test_nothing_is_declared_where_there_is_no_file(tmp_path):
         ([LabelClass("a", colour="#12345")], "/classes/0/colour"),
         ([LabelClass("a\tb")], "/classes/0/name"),
         ([LabelClass(" ")], "/classes/0/name"),
+        ([LabelClass("\u200b")], "/classes/0/name"),
         ([LabelClass("a", description="x" * 1001)], "/classes/0/description"),
     ],
 )

@@ -51,6 +51,13 @@ def test_two_classes_are_made_one_only_when_that_is_asked_for(folder):
     assert (read(folder)["anna"], read(folder)["ben"]) == ("a.png\tshirt\r\n\r\nb.png\tshirt\n", "c.png\tshirt\n")
 
 
+def test_a_class_that_is_called_so_already_is_refused_and_the_last_change_can_be_undone_still(folder):
+    change(folder, "shrit", "blouse")
+    assert "is called 'shirt' already" in refused(lambda: change(folder, "shirt", " shirt"), "/to")
+    undo_class_change(folder, roots=[folder])
+    assert read(folder)["anna"] == ANNA
+
+
 def test_a_class_is_removed_with_its_labels(folder):
     assert change(folder, "shrit", None) == {"anna.txt": 1, "ben.txt": 1}
     assert (read(folder)["anna"], read(folder)["ben"]) == ("\r\nb.png\tshirt\n", "")

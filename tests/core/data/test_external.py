@@ -92,6 +92,7 @@ def test_predictions_are_read_from_csv_and_tab_separated_files(predictions, tmp_
         ("cat,dog\na,0.5,0.5\n", "csv:1: the header must be `name`"),
         ("name,cat\na,1\n", "csv:1: the header must be"),
         ("name,cat,cat\na,1,0\n", "csv:1: the header must be"),
+        ("name,cat,\u200b\na,1,0\n", "csv:1: the header must be"),
         ("", "csv:1: the header must be"),
         ("name,cat,dog\n", "has a header and no prediction"),
         ("name,cat,dog\na,0.5\n", "csv:2: 1 number, and the header has 2 classes"),

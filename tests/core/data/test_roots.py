@@ -30,6 +30,19 @@ def test_a_path_under_a_root_is_allowed_whatever_its_name(root, name):
     assert existing_folder(name, [root]) == root / name
 
 
+def test_of_a_home_that_no_shell_put_in_the_whole_path_is_asked_for_and_told_only_below_the_roots(root, monkeypatch):
+    monkeypatch.setenv("HOME", str(root / "anna"))
+    (root / "anna" / "photos" / "x").mkdir(parents=True)
+    with pytest.raises(PathNotFound, match=f"Write the whole path; perhaps '{root}/anna/photos' is meant"):
+        confine("~/photos", [root])
+    for path, roots in (("~/gone", [root]), ("~/photos", [root / "anna" / "photos" / "x"]), ("~", [Path("/usr")])):
+        with pytest.raises(PathNotFound, match=r"a ~ is no home folder here.*Write the whole path\.$"):
+            confine(path, roots)
+    (root / "~").mkdir()
+    assert confine("~", [root]) == root / "~"
+    assert confine("~anna", [root]) == root / "~anna"
+
+
 def test_the_root_itself_is_allowed(root):
     assert confine(root, [root]) == root
     assert confine(".", [root]) == root

@@ -17,7 +17,9 @@ from nextlabel.core.data.spelling import (
     misspelt,
     nearest,
     oddity,
+    shows,
     spellings,
+    unseen,
 )
 
 NFC, NFD = "Übung/Café.jpg", unicodedata.normalize("NFD", "Übung/Café.jpg")
@@ -49,6 +51,34 @@ def test_each_folder_of_a_name_may_be_spelt_in_its_own_way(folder, own):
 def test_a_name_in_ascii_is_spelt_in_one_way():
     assert spellings("a/b.jpg") == ("a/b.jpg",)
     assert len(spellings("ü/" * 20 + "a.jpg")) == 64
+
+
+@pytest.mark.parametrize(
+    ("text", "odd"),
+    [
+        ("cat", ""),
+        ("café", ""),
+        ("می\u200cخواهم", ""),  # Persian, which joins its letters or doesn't
+        ("א+\u200f", ""),
+        ("👨\u200d👧", ""),
+        ("1\ufe0f\u20e3", ""),
+        ("cat\u200b", "zero width space"),
+        ("\ufeffcat", "zero width no-break space"),
+        ("ca\u200ct", "zero width non-joiner"),
+        ("C+\u200e", "left-to-right mark"),
+        ("\u202ecat\xad", "right-to-left override, soft hyphen"),
+        ("cat\ufe0f", "variation selector-16"),
+        ("c\x0bat", "U+000B"),
+    ],
+)
+def test_what_nobody_sees_and_no_writing_needs_is_named(text, odd):
+    assert unseen(text) == odd
+    assert shows(text)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\u200b", "\u2060 \ufeff", "\x7f", "\u3164", "\u2800", "\U000e0041"])
+def test_a_text_of_which_nobody_sees_anything_shows_nothing(text):
+    assert not shows(text)
 
 
 def test_classes_that_differ_by_case_or_spaces_look_alike():

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from nextlabel.core.data.spelling import unseen
 from nextlabel.core.exchange.answers import Reading, labels_of
 from nextlabel.core.exchange.entries import Entry
 
@@ -15,7 +16,7 @@ CHARACTERS = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclu
 WORDS = st.text(CHARACTERS, min_size=1, max_size=12).map(str.strip).filter(bool)
 PARTS = WORDS.filter(lambda part: part[0] not in "." and part[1:2] != ":")
 NAMES = st.lists(PARTS, min_size=1, max_size=3).map(lambda parts: f"{'/'.join(parts)}.png")
-CLASSES = WORDS.filter(lambda class_name: class_name[0] not in "[{(")
+CLASSES = WORDS.filter(lambda class_name: class_name[0] not in "[{(" and not unseen(class_name))
 ENTRIES = st.dictionaries(NAMES, CLASSES, min_size=1, max_size=8).map(
     lambda pairs: [Entry(name, class_name, given=True) for name, class_name in pairs.items()]
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -72,7 +72,13 @@ def drawn(draw):
     return BoxedImage(width, height, tuple(boxes))
 
 
-DRAWN = st.dictionaries(NAMES.map(as_seen), drawn(), min_size=1, max_size=4)
+def beyond_a_pixel(images):
+    """Whether any box is: else their numbers could be shares of the image, and are refused."""
+    boxes = [box for image in images.values() for box in image.boxes]
+    return not boxes or any(box.x + box.width > 1 or box.y + box.height > 1 for box in boxes)
+
+
+DRAWN = st.dictionaries(NAMES.map(as_seen), drawn(), min_size=1, max_size=4).filter(beyond_a_pixel)
 
 
 def there_and_back(images, format_, folder):
@@ -101,6 +107,7 @@ def test_boxes_come_back_equal_and_so_does_that_nothing_is_there(format_, images
 
 
 @given(image=drawn())
+@example(image=BoxedImage(50, 50, (Box("cat", 0, 0, 0.5, 0.5),)))
 def test_shares_of_yolo_come_back_as_the_same_pixels(image):
     with tempfile.TemporaryDirectory() as folder:
         reading = there_and_back({"a.png": image}, "yolo", Path(folder))
@@ -562,6 +569,15 @@ def test_classes_are_texts_as_they_stand_there_in_either_form_of_the_yaml(tmp_pa
 def test_a_yaml_that_says_a_thing_twice_is_refused_with_its_line(tmp_path, head, fault):
     with pytest.raises(ExchangeMalformed, match=fault):
         yolo.read(yolo_folder(tmp_path, head=head), [])
+
+
+@pytest.mark.parametrize("names", ['names: [cat, "cat\\u200b"]', 'names: [cat, "\\u2060"]'])
+def test_a_class_of_yolo_with_what_nobody_sees_is_refused(tmp_path, names):
+    pool = pool_at(tmp_path / "pool", a=(100, 50))
+    folder = yolo_folder(tmp_path, "1 .5 .5 .1 .1")
+    (folder / "data.yaml").write_text(names)
+    with pytest.raises(ExchangeMalformed, match=r"[Nn]obody sees"):
+        made(yolo.read(folder, pool.names), pool)
 
 
 def test_what_else_stands_in_a_yaml_keeps_no_boxes_out(tmp_path):

@@ -230,7 +230,7 @@ def xml(body):
         (xml('<image id="0" name="a.png"><tag/></image>'), "image no. 1: a <tag> has no label"),
         (xml('<image id="0" name="a.png"><tag label="x"/><tag label="y"/></image>'), r"several classes \('x', 'y'\)"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><annotations>&b;</annotations>', "document type"),
-        (b"\xff\xfe", "byte 0 is not UTF-8"),
+        (b"\xff\xfe", "the file is UTF-16"),
     ],
 )
 def test_a_fault_of_a_cvat_file_is_told_with_its_place(tmp_path, content, said):

@@ -13,7 +13,7 @@ from nextlabel.core.data.files import Files
 from nextlabel.core.data.labels import left_out_of, write_labels
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.pool import Pool
-from nextlabel.core.data.spelling import as_seen
+from nextlabel.core.data.spelling import as_seen, shows
 from nextlabel.core.errors import (
     LabelsConflict,
     LabelsMalformed,
@@ -192,6 +192,7 @@ def test_real_labels_are_read():
         ("b.jpg", "the class is missing"),
         ("b.jpg\t", "the class is empty"),
         ("b.jpg\t  ", "the class is empty"),
+        ("b.jpg\t\u200b\xad", "nobody sees anything of the class"),
         ("\tdog", "the file name is empty"),
         ("./\tdog", "the file name is empty"),
         (" \tdog", "the file name is empty"),
@@ -286,7 +287,7 @@ writable = (
     .map(as_seen)
 )
 names = writable.filter(lambda name: not name.startswith("./"))
-classes = writable.map(str.strip)
+classes = writable.map(str.strip).filter(shows)
 
 
 @given(written=st.dictionaries(names, classes))

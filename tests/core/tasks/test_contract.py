@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from nextlabel.core.data.label_text import join_lines
 from nextlabel.core.data.labels import sorted_classes
-from nextlabel.core.data.spelling import as_seen
+from nextlabel.core.data.spelling import as_seen, shows
 from nextlabel.core.errors import NoLabels, SingleClass
 from nextlabel.core.methods.uncertainty import Entropy, Least, Margin, Ratio
 from nextlabel.core.metrics.f1 import macro_f1
@@ -29,7 +29,7 @@ NAMES = (
     .filter(lambda name: not name.isspace() and not name.startswith("./"))
     .map(as_seen)
 )
-CLASSES = NAMES.map(str.strip).filter(bool)
+CLASSES = NAMES.map(str.strip).filter(shows)
 METHODS = [Least, Margin, Ratio, Entropy]
 
 

@@ -90,6 +90,8 @@ def test_nothing_here_is_a_label_and_no_line_is_none(tmp_path):
         (line([("cat", [1, 2, float("inf"), 4])]), "not all finite"),
         (line([("cat", [1, 2, 0, 4])]), "no area \\(0 x 4\\)"),
         (line([("cat", [1, 2, -3, 4])]), "no area \\(-3 x 4\\)"),
+        (line([("cat", [1, 2, 1e-20, 4])]), "no area"),  # it would not even be where it is itself
+        (line([("cat", [0, 0, 1e-200, 1e-200])]), "no area"),
         (line([("cat", [-1, 2, 3, 4])]), "beyond its image of 100 x 50"),
         (line([("cat", [98, 2, 3, 4])]), "it ends at 101, 6, beyond its image of 100 x 50"),
         (line([("", [1, 2, 3, 4])]), "boxes\\[0\\]: its `class` is no text"),
