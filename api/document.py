@@ -14,14 +14,12 @@ from nextlabel.core.kinds.registry import KINDS
 from nextlabel.core.kinds.requests import MAX_ADD
 
 ANY_REQUEST: Any = reduce(or_, (kind.request for kind in KINDS.values()))
+AS_IT_CAME = GetPydanticSchema(
+    lambda _, handler: core_schema.no_info_wrap_validator_function(lambda value, _: value, handler(ANY_REQUEST))
+)
 #: The body of `POST /jobs` as it came: any JSON. The document says what it should be; `admit` validates it, together
 #: with what it names on the disk.
-RequestBody = Annotated[
-    JsonValue,
-    GetPydanticSchema(
-        lambda _, handler: core_schema.no_info_wrap_validator_function(lambda value, _: value, handler(ANY_REQUEST))
-    ),
-]
+RequestBody = Annotated[JsonValue, AS_IT_CAME]
 
 #: The headers of an answer with a job in it.
 OF_A_JOB = {

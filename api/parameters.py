@@ -12,6 +12,7 @@ from fastapi.dependencies.utils import request_body_to_args, request_params_to_a
 from pydantic import BaseModel
 from starlette.datastructures import QueryParams
 
+from nextlabel.api.document import AS_IT_CAME
 from nextlabel.api.errors import faults_in
 from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.faults import GIVEN_TWICE, NO_SUCH_FIELD
@@ -33,7 +34,7 @@ async def refuse_parameters(request: Request) -> None:
     errors = [*_unknown(request.query_params, takes), *_twice(request.query_params, takes)]
     if errors:
         faults = faults_in([*errors, *_unfit(dependant, request), *await _unfit_body(dependant, request)])
-        raise InvalidRequest([*faults, *await _faults_of_job(request)])
+        raise InvalidRequest([*faults, *await _faults_of_job(dependant, request)])
 
 
 def _unknown(query: QueryParams, takes: Mapping[str, bool]) -> Errors:
@@ -71,9 +72,10 @@ async def _unfit_body(dependant: Dependant, request: Request) -> Errors:
     return errors
 
 
-async def _faults_of_job(request: Request) -> list[Fault]:
-    """List what is wrong with the body of `POST /jobs`, whose form its kind knows, and the framework doesn't."""
-    if request.scope["route"].path == "/jobs" and request.method == "POST" and await request.body():
+async def _faults_of_job(dependant: Dependant, request: Request) -> list[Fault]:
+    """List what is wrong with a body that asks for a job: its kind knows its form, and the framework doesn't."""
+    asks = any(AS_IT_CAME in field.field_info.metadata for field in dependant.body_params)
+    if asks and await request.body():
         try:
             parse_request(await request.json())
         except InvalidRequest as error:

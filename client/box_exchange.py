@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar, get_args
 
 import click
 
-from nextlabel.client.label_files import bringing_in, tell_left_out
+from nextlabel.client.label_files import bringing_in, nothing_in, tell_left_out
 from nextlabel.client.pools import ALL, place_of
 from nextlabel.client.targets import Target
 from nextlabel.client.terminal import echo
@@ -129,11 +129,14 @@ def bring_in(
 
 
 def boxes_to_export(source: Mapping[str, Any]) -> dict[str, BoxedImage]:
-    """Read the labels that were named. Raises UsageError where it is something else."""
+    """Read the labels that were named. Raises UsageError where it is something else, NoLabels where there is none."""
     if source.get("labels") is None:
         raise click.UsageError(_("of boxes, labels are exported so: name them (--labels)"))
+    images = dict(DETECTION.read(source["labels"], ALL).images)
+    if not images:
+        raise nothing_in(source["labels"], DETECTION)
     tell_left_out(source["labels"], DETECTION)
-    return dict(DETECTION.read(source["labels"], ALL).images)
+    return images
 
 
 def write_coco_proposals(images: Mapping[str, ProposedImage], classes: Iterable[str], to: Target) -> None:

@@ -31,7 +31,7 @@ class Unreachable(ClientError):
 
     @classmethod
     def because(cls, error: Exception, url: str) -> Unreachable:
-        words = _("no answer from {url} ({error}); is `nextlabel up` running there?")
+        words = _("no answer from {url} ({error}); is `nextlabel up` running there? NEXTLABEL_URL says where else")
         return cls(words.format(url=url, error=str(error) or type(error).__name__))
 
 

@@ -15,7 +15,7 @@ from nextlabel.client import box_exchange as boxes
 from nextlabel.client.commands.lazy import CommandGroup
 from nextlabel.client.commands.options import Key, Url, Yes, together
 from nextlabel.client.http import Client
-from nextlabel.client.label_files import bringing_in, tell_left_out
+from nextlabel.client.label_files import bringing_in, nothing_in, tell_left_out
 from nextlabel.client.paths import OwnPath
 from nextlabel.client.pools import ALL, POOL, keep_out_of, place_of
 from nextlabel.client.targets import Target
@@ -108,8 +108,10 @@ def _read_source(
     known: tuple[str, ...] = ()
     if labels is not None:
         several = task == MULTILABEL.name
-        tell_left_out(labels, CLASS_TASKS[task])
         entries = entries_of_labels(CLASS_TASKS[task].read(labels, ALL))
+        if not entries:
+            raise nothing_in(labels, CLASS_TASKS[task])
+        tell_left_out(labels, CLASS_TASKS[task])
     else:
         found = _result(job_id, result, url, api_key)
         several = isinstance(found, MultilabelResult)

@@ -20,12 +20,12 @@ from nextlabel.core.data.folder import opened_folder
 from nextlabel.core.data.folder_lock import alone_in
 from nextlabel.core.data.label_files import refuse_images
 from nextlabel.core.data.label_text import clean_name
-from nextlabel.core.data.labels import left_out_of, write_labels
+from nextlabel.core.data.labels import left_out_of, told_unread, write_labels
 from nextlabel.core.data.labels_folder import SETTLED, sort_out, why_nobodys
 from nextlabel.core.data.roots import readable, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import write_whole
-from nextlabel.core.errors import LabelsConflict, LabelsMalformed
+from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels
 from nextlabel.core.exchange.files import read_text, writable
 from nextlabel.core.tasks.base import Task
 from nextlabel.core.tasks.classification import ClassLabels, read_labels
@@ -94,7 +94,7 @@ def tell_left_out(path: Path, task: Task = CLASSIFICATION) -> None:
     """Say which files in a folder of labels are nobody's, and so not read. Raises as `left_out_of` does."""
     if left_out := left_out_of(path, suffixes=task.suffixes):
         words = _("not read, as {why}: {files}")
-        echo(words.format(why=why_nobodys(task.suffixes), files=", ".join(left_out)), err=True)
+        echo(words.format(why=why_nobodys(left_out, task.suffixes), files=", ".join(left_out)), err=True)
 
 
 def merge(all_sheets: Sequence[Sheet], on_conflict: Conflicts) -> Merged:
@@ -192,6 +192,12 @@ def bringing_in(
                     raise click.UsageError(words.format(file=path))
                 keep_labels(path, names, yes=yes, task=task)
                 yield
+
+
+def nothing_in(labels: Path, task: Task) -> NoLabels:
+    """Return the error that no label of the task is there to export; it names files that hold something else."""
+    words = _("there is no label in {labels}, and nothing to export{unread}")
+    return NoLabels(words.format(labels=labels, unread=told_unread(labels, suffixes=task.suffixes)))
 
 
 def is_csv(path: Path) -> bool:

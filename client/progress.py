@@ -24,7 +24,9 @@ def ago(moment: datetime) -> str:
 
 def done_of(job: Job) -> tuple[str, int, int | None]:
     """Return the stage that the job is in, how much of it is done, and of how much."""
-    if job.progress is None or job.state == "queued":
+    if job.state == "queued":
+        return _("queued until a worker is free"), 0, None
+    if job.progress is None:
         return job.state.value, 0, None
     return job.progress.stage, job.progress.done, job.progress.total
 

@@ -44,7 +44,7 @@ def whole_file(
         with path.open("wb") as stream:
             yield stream
         return
-    with _told_of(path), _beside(path) as temporary:
+    with _beside(path) as temporary, _told_of(path, temporary):
         with _new(temporary, durable=durable, mode=0o600 if private else 0o666) as file:
             yield file
             if shared:
@@ -65,13 +65,13 @@ def is_no_file(path: Path) -> bool:
 
 
 @contextmanager
-def _told_of(path: Target) -> Iterator[None]:
+def _told_of(path: Target, temporary: Target) -> Iterator[None]:
+    """Let an OSError of the hidden file name the file that it becomes; one of another file stays as it is."""
     try:
         yield
     except OSError as error:
-        if error.errno is not None:
-            error.filename = os.fspath(path) if isinstance(path, Path) else path.name
-            error.filename2 = None
+        if error.errno is not None and error.filename in (None, str(_name_and_folder(temporary)[0]), temporary):
+            error.filename, error.filename2 = str(_name_and_folder(path)[0]), None
         raise
 
 

@@ -53,24 +53,11 @@ export default defineConfig({
       ]),
     ),
   },
-  // A busy machine is no failure.
   test: {
     environment: "jsdom",
-    globals: false,
-    testTimeout: 30_000,
-    projects: [
-      // jsdom takes a second to begin: files without components share a process, and one of it.
-      {
-        extends: true,
-        test: {
-          name: "logic",
-          include: ["src/**/*.test.ts"],
-          isolate: false,
-          setupFiles: ["src/anew.ts", "src/testing.ts"],
-          sequence: { setupFiles: "list" }, // else they may begin at once
-        },
-      },
-      { extends: true, test: { name: "components", include: ["src/**/*.test.tsx"], setupFiles: ["src/testing.ts"] } },
-    ],
+    isolate: false, // jsdom takes a second to begin: files share a process, and one of it
+    setupFiles: ["src/anew.ts", "src/testing.ts"],
+    sequence: { setupFiles: "list" }, // else they may begin at once
+    testTimeout: 30_000, // a busy machine is no failure
   },
 });

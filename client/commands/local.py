@@ -47,7 +47,7 @@ def up(host: str, port: int, workers: int | None) -> None:
 
     settings = Settings()
     check_access(settings, host)
-    environment = _local_settings(settings)
+    environment = local_settings(settings)
     for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell's background job begins with it ignored
         signal.signal(stop, signal.default_int_handler)
     console.print(_("starting …"))
@@ -113,13 +113,14 @@ def _require_the_service() -> None:
         )
 
 
-def _local_settings(settings: Settings) -> dict[str, str]:
+def local_settings(settings: Settings) -> dict[str, str]:
     """Return the settings that `up` runs with: the environment's, and this folder where nothing is set."""
     roots = os.environ.get("NEXTLABEL_DATA_ROOTS") or str(Path.cwd())
     return {
         "NEXTLABEL_DATA_ROOTS": roots,
         "NEXTLABEL_STATE_DIR": str(settings.state_dir),
         "NEXTLABEL_CACHE_DIR": str(settings.cache_dir),
+        "NEXTLABEL_WEIGHTS_DIR": str(settings.weights_dir or Path(".nextlabel/weights").absolute()),
     }
 
 

@@ -15,13 +15,20 @@ from nextlabel.core.data.files import has_suffix
 from nextlabel.core.data.folder import File, Folder, opened_file, opened_folder
 from nextlabel.core.data.folder_lock import unchanged
 from nextlabel.core.data.label_text import decode, format_line, join_lines
-from nextlabel.core.data.labels_folder import ALL_SETTLED, SUFFIXES_OF_LABELS, may_hold_labels, sort_out
+from nextlabel.core.data.labels_folder import (
+    ALL_SETTLED,
+    SUFFIXES_OF_LABELS,
+    may_hold_labels,
+    sort_out,
+    why_nobodys,
+)
 from nextlabel.core.data.roots import existing_file_or_folder, readable, shown
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import Target, write_whole
 from nextlabel.core.errors import LabelsMalformed, NextlabelError, PathNotFound, PathNotReadable, PathWrongKind
 
 MAX_LISTED = 20
+MOST_TOLD = 3  # files in the middle of a sentence
 NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # says that there is no such file, not that it can't be looked at
 MAX_BYTES = 1 << 30  # of one file; ten million labels have half of it
 SPLIT_AT_ONCE = 1 << 20  # characters
@@ -176,6 +183,17 @@ def left_out_of(path: Path, roots: Sequence[Path] = (), suffixes: Sequence[str] 
             name for name in others if folder.file(name).is_folder_with(partial(may_hold_labels, suffixes=suffixes))
         ]
         return sorted([*files, *no_files, *(f"{name}/" for name in folders)])
+
+
+def told_unread(path: Path, roots: Sequence[Path] = (), suffixes: Sequence[str] = SUFFIXES_OF_LABELS) -> str:
+    """Say at the end of a sentence which files in the folder are nobody's labels: most likely they were meant to be.
+
+    Raises as `labels_files` does.
+    """
+    files = left_out_of(path, roots, suffixes)
+    more = ", ..." if len(files) > MOST_TOLD else ""
+    listed = ", ".join(map(shown, files[:MOST_TOLD]))
+    return f"; not read were {listed}{more}: {why_nobodys(files, suffixes)}" if files else ""
 
 
 def _is_file(file: File, roots: Sequence[Path], stack: ExitStack) -> bool:

@@ -51,9 +51,13 @@ def sort_out(names: Iterable[str], suffixes: Sequence[str] = SUFFIXES_OF_LABELS)
     return people, sorted(set(shown) - set(people))
 
 
-def why_nobodys(suffixes: Sequence[str]) -> str:
-    """Say why files in a folder of labels are nobody's."""
+def why_nobodys(files: Iterable[str], suffixes: Sequence[str]) -> str:
+    """Say why these files in a folder of labels are nobody's, where people's end in `suffixes`."""
     ends = " ".join(suffixes)
+    others = [suffix for suffix in ALL_SUFFIXES if suffix not in suffixes]
+    if all(may_hold_labels(file, others) for file in files):
+        of_another = "boxes, which the task `detection` alone reads" if ".jsonl" in others else "classes and no boxes"
+        return f"they hold {of_another}"
     return (
         f"they don't end in {ends}, are no files (a link to nothing, say), lie in a folder below, or look like copies"
     )

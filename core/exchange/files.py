@@ -19,7 +19,7 @@ from nextlabel.core.data.encodings import other_than_utf_8
 from nextlabel.core.data.files import ImageFile
 from nextlabel.core.data.places import Ahead, Place, place_at, spelling_in
 from nextlabel.core.data.roots import shown
-from nextlabel.core.disk import write_whole
+from nextlabel.core.disk import NO_SPACE, write_whole
 from nextlabel.core.errors import ExchangeMalformed, PathNotReadable, PathNotWritable, UnreadableImage
 from nextlabel.core.exchange.names import check_below
 from nextlabel.core.faults import KeyTwice, object_of
@@ -234,7 +234,8 @@ def writable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        detail = f"{shown(path)} can't be written: {error.strerror or error}. Give permission, or name another place."
+        remedy = "Free some room" if error.errno in NO_SPACE else "Give permission"
+        detail = f"{shown(path)} can't be written: {error.strerror or error}. {remedy}, or name another place."
         raise PathNotWritable(detail) from None
 
 

@@ -16,11 +16,10 @@ from nextlabel.core.data.detections import check_detections
 from nextlabel.core.data.external import check_embeddings, check_predictions
 from nextlabel.core.data.files import SUFFIXES
 from nextlabel.core.data.kept_apart import kept_apart
-from nextlabel.core.data.labels import left_out_of
-from nextlabel.core.data.labels_folder import why_nobodys
+from nextlabel.core.data.labels import told_unread
 from nextlabel.core.data.notes import read_notes
 from nextlabel.core.data.places import place_at
-from nextlabel.core.data.roots import existing_file_or_folder, shown
+from nextlabel.core.data.roots import existing_file_or_folder
 from nextlabel.core.embeddings.catalogue import KNOW_TEXTS
 from nextlabel.core.errors import (
     EmptyPool,
@@ -136,7 +135,7 @@ def _check_notes_too(check: Callable[[str, Settings], object], path: str, settin
 
 def _check_validation_labels(task: Task, path: str, settings: Settings) -> None:
     if not len(_check_labels(task, path, settings)):
-        unread = _unread(task, path, settings)
+        unread = told_unread(existing_file_or_folder(path, settings.data_roots), settings.data_roots, task.suffixes)
         raise NothingToValidate(f"there is no label in it, so there is nothing to score by{unread}")
 
 
@@ -145,16 +144,8 @@ def _check_training_labels(task: Task, path: str, settings: Settings) -> None:
     try:
         task.check_labels(labels)
     except NoLabels as error:
-        raise NoLabels(f"{error.detail}{_unread(task, path, settings)}") from None
-
-
-def _unread(task: Task, path: str, settings: Settings) -> str:
-    """Say at the end of a sentence which files in the folder are nobody's labels: most likely they were meant to be."""
-    roots = settings.data_roots
-    files = left_out_of(existing_file_or_folder(path, roots), roots, task.suffixes)
-    more = ", ..." if len(files) > NAMED else ""
-    listed = ", ".join(map(shown, files[:NAMED]))
-    return f"; not read were {listed}{more}: {why_nobodys(task.suffixes)}" if files else ""
+        unread = told_unread(existing_file_or_folder(path, settings.data_roots), settings.data_roots, task.suffixes)
+        raise NoLabels(f"{error.detail}{unread}") from None
 
 
 def _check_labels_or_names(task: Task, by_names: bool, path: str, settings: Settings) -> None:
@@ -169,7 +160,6 @@ def _check_labels_or_names(task: Task, by_names: bool, path: str, settings: Sett
 
 
 LABELS = "path_to_labels"
-NAMED = 3
 LABELS_CHECKS: dict[LabelsNeed, Callable[[Task, str, Settings], object]] = {
     LabelsNeed.OPTIONAL: _check_labels,
     LabelsNeed.TRAINING: _check_training_labels,

@@ -46,13 +46,15 @@ OF_BOXES = Words(
 class Ahead:
     """What lies ahead of so many labels, by the curves fitted to their score. noise: its standard deviation.
 
-    needed: labels without which nothing can be told of a curve that still rises; None: nor of any other.
+    needed: labels without which nothing can be told of a curve that still rises.
+    scored: whether the labels can score what was trained on them; else nothing is told of any curve.
     """
 
     fits: list[Fits]
     labels: int
     noise: float
-    needed: int | None
+    needed: int = 0
+    scored: bool = True
 
     def scores(self, extra: Sequence[int]) -> Iterator[tuple[float | None, float, float]]:
         """Yield the score with each number of extra labels, and the ends of its interval; None: it can't be told."""
@@ -67,9 +69,9 @@ class Ahead:
         self, worth: float, stability: Stability | None = None, coverage: Coverage | None = None, *, words: Words
     ) -> StopAdvice:
         """Say what `advise` does of 100 labels more."""
-        hundred = self._outlook([100])
-        if self.needed is None:
+        if not self.scored:
             return advise(self.labels, None, worth, stability, coverage, words=words)
+        hundred = self._outlook([100])
         needed = 0 if self._can_tell(hundred, 0) else self.needed
         return advise(self.labels, hundred, worth, stability, coverage, needed=needed, words=words)
 
@@ -77,7 +79,7 @@ class Ahead:
         return outlook(self.fits, self.labels, np.array([self.labels + more for more in extra], float), self.noise)
 
     def _can_tell(self, ahead: Outlook, i: int) -> bool:
-        return self.needed is not None and (self.labels >= self.needed or bool(ahead.gain_high[i] <= FLAT))
+        return self.scored and (self.labels >= self.needed or bool(ahead.gain_high[i] <= FLAT))
 
 
 def advise(

@@ -73,8 +73,8 @@ def carry_out(request: LearningCurveRequest, run: Run) -> LearningCurveResult:
     run.stage("forecast")
     scores, sizes = measured.scores(pooled=validation is None), measured.sizes.astype(np.float64)
     labels = len(embedded.matched.rows)
-    needed = 0 if at_random else None if validation is None else ENOUGH_A_CLASS * splits[0].n_classes
-    ahead = Ahead(fit_all(sizes, scores.replicates), labels, scores.noise, needed)
+    needed, scored = 0 if at_random else ENOUGH_A_CLASS * splits[0].n_classes, at_random or validation is not None
+    ahead = Ahead(fit_all(sizes, scores.replicates), labels, scores.noise, needed, scored)
     extra = (0, *request.ahead)
     now, *forecast = (
         Forecast(extra=more, labels=labels + more, f1_macro=score, low=low, high=high)

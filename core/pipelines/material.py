@@ -172,7 +172,7 @@ def _read(path: str | None, role: str, run: Run, task: Task) -> tuple[Labels, Co
     labels, conflicts = _one_side(*task.read_with_conflicts(real, roots), kept_apart(real, roots), role)
     what = f"{role} labels" if role else "labels"
     if left_out := left_out_of(real, roots, task.suffixes):
-        detail = f"these files in the folder of {what} were not read: {why_nobodys(task.suffixes)}"
+        detail = f"these files in the folder of {what} were not read: {why_nobodys(left_out, task.suffixes)}"
         run.warn(WarningCode.LABELS_FILE_LEFT_OUT, detail, left_out)
     if conflicts:
         name, said = next(iter(conflicts.items()))

@@ -9,7 +9,14 @@ from click.testing import CliRunner
 
 from nextlabel.client.label_files import LabelsLost
 from nextlabel.client.main import cli
-from nextlabel.core.errors import ExchangeMalformed, Inexpressible, PathNotReadable, PathWrongKind
+from nextlabel.core.errors import (
+    ExchangeMalformed,
+    Inexpressible,
+    NoLabels,
+    PathNotReadable,
+    PathNotWritable,
+    PathWrongKind,
+)
 from nextlabel.core.tasks.classification import read_labels
 from tests.api.support import f1_result, selection_result
 
@@ -150,14 +157,20 @@ def test_of_every_format_a_class_with_what_nobody_sees_is_a_fault(run, format_, 
         run("import", format_, back, "--labels", "back.txt")
 
 
+def test_where_there_is_no_room_that_is_told_and_a_device_stays_one(run):
+    with pytest.raises(PathNotWritable, match=r"No space left on device\. Free some room"):
+        run("export", "csv", "--labels", "labels.txt", "--out", "/dev/full")
+    assert Path("/dev/full").is_char_device()
+
+
 def test_an_export_tells_which_files_of_the_folder_are_nobodys(run):
     Path("team").mkdir()
     for name in ("anna.txt", "anna (1).txt"):
         (Path("team") / name).write_text("a.png\tcat\n")
     assert "not read, as they " in (told := run("export", "csv", "--labels", "team", "--out", "a.csv"))
     assert told.endswith(": anna (1).txt\n1 row: a.csv\n")
-    told = run("export", "coco", "--task", "detection", "--labels", "team", "--out", "coco")
-    assert "anna (1).txt, anna.txt\n" in told
+    with pytest.raises(NoLabels, match=r"not read were 'anna \(1\).txt', 'anna.txt': they hold classes and no boxes"):
+        run("export", "coco", "--task", "detection", "--labels", "team", "--out", "coco")
 
 
 def test_labels_are_brought_in_neither_among_images_nor_in_the_place_of_a_folder(run):
@@ -266,6 +279,24 @@ def test_what_to_export_must_be_said_once(run):
         assert "one of --job, --result and --labels" in run("export", "csv", "--out", "a.csv", *given, code=2)
     told = run("import", "label-studio", "batch.json", "--labels", "back.txt", code=2)
     assert "one of --image-prefix and --pool" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("coco",), "they hold boxes, which the task `detection` alone reads"),
+        (("coco", "--task", "detection"), "nothing to export$"),
+        (("yolo",), "nothing to export$"),
+    ],
+)
+def test_nothing_is_exported_of_a_folder_without_labels_of_the_task(run, tmp_path, arguments, why):
+    folder = tmp_path / "drawn"
+    folder.mkdir()
+    if "task" in why:
+        (folder / "boxes-me.jsonl").write_text('{"name": "a.png", "width": 9, "height": 9, "boxes": []}\n')
+    with pytest.raises(NoLabels, match=why):
+        run("export", *arguments, "--labels", "drawn", "--out", "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_result_without_images_is_refused(run, tmp_path):

@@ -37,7 +37,7 @@ def test_in_a_pipe_a_stage_is_a_line():
         job(stage="choose", total=None),
         job("succeeded"),
     )
-    assert text.splitlines() == ["select: queued", "select: embed, 1 of 100", "select: choose"]
+    assert text.splitlines() == ["select: queued until a worker is free", "select: embed, 1 of 100", "select: choose"]
 
 
 def test_a_stage_that_lasts_is_told_again_from_time_to_time(monkeypatch):

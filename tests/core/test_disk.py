@@ -60,6 +60,9 @@ def test_a_file_that_can_not_be_written_is_named_and_no_hidden_one(tmp_path):
     with pytest.raises(OSError, match="gone") as caught:
         write_whole(tmp_path / "gone" / "a.csv", b"a")
     assert caught.value.filename == str(tmp_path / "gone" / "a.csv")
+    with pytest.raises(OSError, match="source") as caught, whole_file(tmp_path / "a.csv"):
+        (tmp_path / "source").open()
+    assert caught.value.filename == str(tmp_path / "source")
 
 
 def test_until_it_is_whole_it_is_hidden(tmp_path):

@@ -73,7 +73,7 @@ def test_an_assistant_goes_round_the_loop_by_tools_alone(stack, data):
     assert [line.split()[1:] for line in listed] == [
         ["learning_curve", "succeeded"], ["selection", "succeeded"], ["selection", "succeeded"],
     ]  # fmt: skip
-    assert told[0] == "queued"
+    assert told[0] == "queued until a worker is free"
 
 
 def test_what_is_refused_comes_with_its_remedy_and_a_job_that_takes_longer_can_be_waited_for(stack, data):

@@ -165,6 +165,24 @@ def test_boxes_are_drawn_moved_and_resized_with_the_mouse_and_a_reload_keeps_the
     until(page, lambda: "scene_0.png" in drawn(labels))
 
 
+def test_a_class_that_is_typed_at_a_box_is_its_name_though_letters_of_it_are_keys(visit, project, labels):
+    visitor = visit()
+    page = visitor.page
+    batch(page)
+    visitor.open("#/label", project)
+    stage_of(page)
+    drag(page, (100, 100), (160, 160))
+    name_first(page, "red")
+    drag(page, (400, 300), (460, 360))
+    page.keyboard.type("queen")  # u undoes, and n says that nothing is here
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Make the class").press("Enter")
+    page.keyboard.press("n")
+    expect(page.locator(".toast", has_text="2 boxes are drawn here")).to_be_visible()
+    page.keyboard.press("Space")
+    until(page, lambda: [name for name, _ in drawn(labels).get("scene_0.png", [])] == ["red", "queen"])
+
+
 def test_all_of_it_is_done_by_keyboard_alone(visit, project, labels):
     visitor = visit()
     page = visitor.page

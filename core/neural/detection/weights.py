@@ -42,8 +42,8 @@ def find_weights(settings: Settings) -> Path:
     path = None if folder is None else folder / FILE
     if path is None or not path.is_file():
         raise WeightsUnavailable(
-            f"{FILE}, which a detector is trained from, is not in NEXTLABEL_WEIGHTS_DIR ({folder or 'not set'}): put "
-            f"the file of {URL} there (sha256 {OFFICIAL}), or bring the predictions of your own detector along"
+            f"Boxes need the weights {FILE}, which are not in NEXTLABEL_WEIGHTS_DIR ({folder or 'not set'}). Download "
+            f"{URL} (3.7 MB) into it and ask again, or bring the predictions of your own detector along"
         )
     if (digest := _sha256(path)) not in KNOWN:
         raise WeightsMismatch(

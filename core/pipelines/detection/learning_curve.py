@@ -66,7 +66,7 @@ def carry_out(request: LearningCurveRequest, run: Run) -> DetectionLearningCurve
     images, boxes = len(drawn), sum(len(image.boxes) for image in drawn.values())
     sizes = measured.sizes.astype(np.float64)
     replicates, noise = drawn_again(sizes, measured.repeats, measured.map50, pooled=not validates)
-    ahead = Ahead(fit_all(sizes, replicates), images, noise, 0 if at_random else None)
+    ahead = Ahead(fit_all(sizes, replicates), images, noise, scored=at_random)
     extra = (0, *request.ahead)
     now, *forecast = (
         BoxForecast(

@@ -190,13 +190,17 @@ def test_a_contradiction_stops_no_job_unless_nothing_else_is_labelled(settings, 
 
 
 @pytest.mark.parametrize(
-    ("task", "file", "ends"),
-    [("detection", "anna.txt", ".jsonl"), ("multilabel", "boxes.jsonl", ".txt"), ("classification", "labels", ".txt")],
+    ("task", "file", "why"),
+    [
+        ("detection", "anna.txt", "they hold classes and no boxes"),
+        ("multilabel", "boxes.jsonl", "they hold boxes, which the task `detection` alone reads"),
+        ("classification", "labels", "they don't end in .txt"),
+    ],
 )
-def test_a_folder_without_labels_of_the_task_is_refused_with_what_lies_in_it(settings, root, task, file, ends):
+def test_a_folder_without_labels_of_the_task_is_refused_with_what_lies_in_it(settings, root, task, file, why):
     (root / "others").mkdir()
     (root / "others" / file).write_text("a.png\tcat\nb.png\tdog\n")
-    said = f"there is no label in it.*not read were '{file}': they don't end in {ends}"
+    said = f"there is no label in it.*not read were '{file}': {why}"
     with pytest.raises(InvalidRequest, match=said):
         admit({**PREDICTION, "kind": "label_check", "task": task, "path_to_labels": "others"}, settings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -138,29 +139,35 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
-def lay_digits(bench: Bench) -> dict[str, str]:
-    write_digits(bench.root / "all")
-    answers = dict(read_labels(bench.root / "all" / "answers.txt").classes_by_name)
+@pytest.fixture(scope="session")
+def all_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("digits")
+    write_digits(folder)
+    return folder
+
+
+def lay_digits(bench: Bench, all_digits: Path) -> dict[str, str]:
+    answers = dict(read_labels(all_digits / "answers.txt").classes_by_name)
     names = np.random.default_rng(0).permutation(sorted(answers)).tolist()
     for folder, part in (("pool", names[:400]), ("val", names[400:500])):
         (bench.root / folder).mkdir()
         for name in part:
-            (bench.root / "all" / "pool" / name).rename(bench.root / folder / name)
+            shutil.copyfile(all_digits / "pool" / name, bench.root / folder / name)
     write_labels(bench.root / "val.txt", [(name, answers[name]) for name in names[400:500]])
     return {name: answers[name] for name in names[:400]}
 
 
 @pytest.fixture
-def digits(bench: Bench) -> dict[str, str]:
+def digits(bench: Bench, all_digits: Path) -> dict[str, str]:
     """The answers to 400 digits in `pool`; 100 others and their labels are the validation set `val`, `val.txt`."""
-    return lay_digits(bench)
+    return lay_digits(bench, all_digits)
 
 
 @pytest.fixture(scope="session")
-def chosen_digits(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def chosen_digits(tmp_path_factory: pytest.TempPathFactory, all_digits: Path) -> list[str]:
     """200 of these digits, in the order in which `auto` chooses them."""
     bench = Bench(tmp_path_factory.mktemp("chosen"))
-    return bench.choose(lay_digits(bench), [20, 20, 20, 40, 40, 60])
+    return bench.choose(lay_digits(bench, all_digits), [20, 20, 20, 40, 40, 60])
 
 
 @pytest.fixture

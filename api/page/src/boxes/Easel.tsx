@@ -58,6 +58,7 @@ export function Easel({ board, busy, onDone, onStale }: Given) {
   const lifetime = useLifetime(board);
   const entry = board.current.value;
   const box = board.pickedBox.value;
+  const isUnnamed = box?.class === null;
 
   const toStage = () => stage.current?.focus({ preventScroll: true });
   useEffect(toStage, [board]);
@@ -72,8 +73,7 @@ export function Easel({ board, busy, onDone, onStale }: Given) {
   }, [entry]);
   useEffect(() => {
     moves.value = "all";
-    const isNew = box && box.class === null && !box.suggested;
-    if (isNew && !classes.peek().length) field.current?.focus();
+    if (box && isUnnamed && !box.suggested && !classes.peek().length) field.current?.focus();
   }, [box?.id]);
 
   const done = () => !board.open.peek().length;
@@ -103,7 +103,8 @@ export function Easel({ board, busy, onDone, onStale }: Given) {
     say(words.boxes.moves[moves.value]);
   };
   const annotate = () => void editNote(entry.name);
-  const similar = () => (box ? go("similar", likeBox(entry.name, box.place)) : tell(words.boxes.pickFirst));
+  const similar = () =>
+    box ? go("similar", likeBox(entry.name, box.place)) : tell(words.boxes.pickFirst(board.seen.peek().length));
 
   useKeys(
     (key, event) => {
@@ -144,7 +145,10 @@ export function Easel({ board, busy, onDone, onStale }: Given) {
       const className = classByKey.peek().get(key);
       if (does[key]) does[key]();
       else if (className) board.name(className);
-      else return false;
+      else {
+        if (box && /^\p{L}$/u.test(event.key)) toField(); // a class's name: the browser writes the letter there
+        return false;
+      }
       return true;
     },
     (key) => classByKey.peek().has(key),
@@ -159,6 +163,9 @@ export function Easel({ board, busy, onDone, onStale }: Given) {
     if (event.shiftKey) board.redo();
     else board.undo();
   };
+
+  const moving = `${words.boxes.moves[moves.value]}. ${words.boxes.moveHint}`;
+  const aboutBox = isUnnamed ? words.boxes.nameIt : moving;
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys of the stage and of what stands beside it
@@ -189,10 +196,11 @@ export function Easel({ board, busy, onDone, onStale }: Given) {
           suggested={box?.suggested && box.class ? [box.class] : null}
           onClass={(name) => board.name(name)}
           onEmpty={accept}
+          noClass={words.boxes.noClass}
           onLeave={toStage}
         />
         <p class="hint" role="status">
-          {box ? `${words.boxes.moves[moves.value]}. ${words.boxes.moveHint}` : entry.reason}
+          {box ? aboutBox : entry.reason}
         </p>
         <Noted note={noteOf(entry.name)} />
         <div class="row tools">

@@ -22,12 +22,14 @@ interface Given {
   onNone?: (() => void) | null;
   /** Enter in the empty field. */
   onEmpty: () => void;
+  /** What is said while there is no class. */
+  noClass?: string;
   /** The field is done with: the keyboard goes back to the images. */
   onLeave: () => void;
 }
 
 /** Classes to press, and a field that finds one by a part of its name. A class that is not there yet is asked about. */
-export function ClassField({ field, given, suggested, onClass, onNone = null, onEmpty, onLeave }: Given) {
+export function ClassField({ field, given, suggested, onClass, onNone = null, onEmpty, noClass, onLeave }: Given) {
   const typed = useSignal("");
   const at = useSignal(0);
   const list = useId();
@@ -111,7 +113,7 @@ export function ClassField({ field, given, suggested, onClass, onNone = null, on
           </button>
         )}
         {found.length > MOST_CHIPS && <p class="hint">{words.label.moreClasses(found.length - MOST_CHIPS)}</p>}
-        {!classes.value.length && <p class="hint">{words.label.noClass}</p>}
+        {!classes.value.length && <p class="hint">{noClass ?? words.label.noClass}</p>}
       </div>
       <form
         class="row"

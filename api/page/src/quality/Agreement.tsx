@@ -2,6 +2,7 @@ import type { Agreement as Result } from "../service/types";
 import { Meter } from "../shared/Meter";
 import { addressOf } from "../store/route";
 import { number, percent, words } from "../words";
+import { Figures, num } from "./Figures";
 
 const { agreement: say } = words;
 type Part = Result["overall"];
@@ -29,83 +30,46 @@ export function Agreement({ result }: { result: Result }) {
           </a>
         )}
       </p>
-      <div class="scroll">
-        <table class="figures">
-          <caption>{say.byPerson}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{say.person}</th>
-              <th scope="col" class="num">
-                {say.labels}
-              </th>
-              <th scope="col" class="num">
-                {say.shared}
-              </th>
-              <th scope="col" class="num" colSpan={2}>
-                {say.withConsensus}
-              </th>
-              <th scope="col" class="num">
-                {say.alpha}
-              </th>
-              <th scope="col">{say.worst}</th>
+      <Figures
+        caption={say.byPerson}
+        columns={[say.person, num(say.labels), num(say.shared), num(say.withConsensus, 2), num(say.alpha), say.worst]}
+      >
+        {people.map((one) => (
+          <tr key={one.person}>
+            <th scope="row">
+              <a href={addressOf("browse", { person: one.person })}>{one.person}</a>
+              {one.rank === 1 && one.with_consensus !== null && one.with_consensus < 1 && (
+                <span class="badge">{say.first}</span>
+              )}
+            </th>
+            <td class="num">{number(one.labels)}</td>
+            <td class="num">{number(one.images)}</td>
+            <Share share={one.with_consensus} label={say.withConsensus} />
+            <td class="num">{inWords(one)}</td>
+            <td>
+              {one.worst_class !== null && (
+                <a href={addressOf("browse", { person: one.person, class: one.worst_class })}>{one.worst_class}</a>
+              )}
+            </td>
+          </tr>
+        ))}
+      </Figures>
+      <Figures
+        caption={say.byClass}
+        columns={[say.class, num(say.shared), num(say.same, 2), num(say.alpha), say.mixedUp]}
+      >
+        {classes
+          .toSorted((a, b) => (a.alpha ?? 2) - (b.alpha ?? 2))
+          .map((one) => (
+            <tr key={one.class}>
+              <th scope="row">{one.class}</th>
+              <td class="num">{number(one.images)}</td>
+              <Share share={one.observed} label={say.same} />
+              <td class="num">{inWords(one)}</td>
+              <td>{one.mixed_up_with}</td>
             </tr>
-          </thead>
-          <tbody>
-            {people.map((one) => (
-              <tr key={one.person}>
-                <th scope="row">
-                  <a href={addressOf("browse", { person: one.person })}>{one.person}</a>
-                  {one.rank === 1 && one.with_consensus !== null && one.with_consensus < 1 && (
-                    <span class="badge">{say.first}</span>
-                  )}
-                </th>
-                <td class="num">{number(one.labels)}</td>
-                <td class="num">{number(one.images)}</td>
-                <Share share={one.with_consensus} label={say.withConsensus} />
-                <td class="num">{inWords(one)}</td>
-                <td>
-                  {one.worst_class !== null && (
-                    <a href={addressOf("browse", { person: one.person, class: one.worst_class })}>{one.worst_class}</a>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <div class="scroll">
-        <table class="figures">
-          <caption>{say.byClass}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{say.class}</th>
-              <th scope="col" class="num">
-                {say.shared}
-              </th>
-              <th scope="col" class="num" colSpan={2}>
-                {say.same}
-              </th>
-              <th scope="col" class="num">
-                {say.alpha}
-              </th>
-              <th scope="col">{say.mixedUp}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {classes
-              .toSorted((a, b) => (a.alpha ?? 2) - (b.alpha ?? 2))
-              .map((one) => (
-                <tr key={one.class}>
-                  <th scope="row">{one.class}</th>
-                  <td class="num">{number(one.images)}</td>
-                  <Share share={one.observed} label={say.same} />
-                  <td class="num">{inWords(one)}</td>
-                  <td>{one.mixed_up_with}</td>
-                </tr>
-              ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+      </Figures>
       <p class="hint">{result.consensus_by === "crowdlab" ? say.byCrowdlab : say.byMajority}</p>
     </div>
   );

@@ -2,6 +2,7 @@
 
 import type { BoxesF1 as Result } from "../service/types";
 import { percent, score, words } from "../words";
+import { Figures, figuresAfter } from "./Figures";
 
 const say = words.quality.boxes;
 
@@ -27,36 +28,22 @@ export function BoxesF1({ result }: { result: Result }) {
       {result.classes_without_predictions.length > 0 && (
         <p class="notice small">{say.neverFound(result.classes_without_predictions.join(", "))}</p>
       )}
-      <div class="scroll">
-        <table class="figures by-class">
-          <caption>{words.quality.byClass}</caption>
-          <thead>
-            <tr>
-              {say.columns.map((one, index) => (
-                <th key={one} scope="col" class={index ? "num" : ""}>
-                  {one}
-                </th>
-              ))}
+      <Figures caption={words.quality.byClass} kind="by-class" columns={figuresAfter(1, say.columns)}>
+        {result.per_class
+          .toSorted((a, b) => (a.ap50 ?? 0) - (b.ap50 ?? 0))
+          .map((one) => (
+            <tr key={one.class}>
+              <th scope="row">{one.class}</th>
+              <td class="num">{one.ap50 === null ? say.none : score(one.ap50)}</td>
+              <td class="num">{one.ap50_interval ? words.quality.range(...one.ap50_interval) : say.none}</td>
+              <td class="num">{score(one.f1)}</td>
+              <td class="num">{percent(one.precision)}</td>
+              <td class="num">{percent(one.recall)}</td>
+              <td class="num">{one.threshold === null ? say.none : percent(one.threshold)}</td>
+              <td class="num">{one.objects}</td>
             </tr>
-          </thead>
-          <tbody>
-            {result.per_class
-              .toSorted((a, b) => (a.ap50 ?? 0) - (b.ap50 ?? 0))
-              .map((one) => (
-                <tr key={one.class}>
-                  <th scope="row">{one.class}</th>
-                  <td class="num">{one.ap50 === null ? say.none : score(one.ap50)}</td>
-                  <td class="num">{one.ap50_interval ? words.quality.range(...one.ap50_interval) : say.none}</td>
-                  <td class="num">{score(one.f1)}</td>
-                  <td class="num">{percent(one.precision)}</td>
-                  <td class="num">{percent(one.recall)}</td>
-                  <td class="num">{one.threshold === null ? say.none : percent(one.threshold)}</td>
-                  <td class="num">{one.objects}</td>
-                </tr>
-              ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+      </Figures>
     </div>
   );
 }

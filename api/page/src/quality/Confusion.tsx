@@ -1,12 +1,10 @@
 import type { OneF1 } from "../service/types";
-import { Photo } from "../shared/Photo";
 import { open } from "../store/notices";
-import { theProject } from "../store/project";
 import { number, words } from "../words";
+import { Gallery } from "./Gallery";
 
 const MOST_CLASSES = 25;
 const MOST_PAIRS = 25;
-const MOST_IMAGES = 200;
 const { quality } = words;
 
 interface Given {
@@ -103,21 +101,11 @@ function show(result: OneF1, cell: Cell): void {
   const found = (result.misses ?? []).filter(
     (one) => one.class === classes[cell.t] && one.predicted === classes[cell.p],
   );
-  const { valPool } = theProject();
   void open<never>(
     inWords(result, cell),
     () =>
       found.length ? (
-        <div class="gallery">
-          {found.slice(0, MOST_IMAGES).map((one) => (
-            <figure key={one.name}>
-              <Photo pool={valPool} name={one.name} side={320} alt={one.name} />
-              <figcaption class="small">
-                {quality.sure(one.confidence)} · <span class="dim">{one.name}</span>
-              </figcaption>
-            </figure>
-          ))}
-        </div>
+        <Gallery images={found.map((one) => ({ name: one.name, said: quality.sure(one.confidence) }))} />
       ) : (
         <p class="prose">{quality.noNames}</p>
       ),

@@ -2,6 +2,7 @@ import { useMemo } from "preact/hooks";
 import type { BoxesCurve, Forecast, OneCurve, Results } from "../service/types";
 import { number, score, words } from "../words";
 import { Chart, type Series } from "./Chart";
+import { Figures, figuresAfter } from "./Figures";
 
 const { quality } = words;
 
@@ -36,25 +37,11 @@ export function Curve({ result }: { result: Results["learning_curve"] }) {
           <span class="key c1">{quality.forecastKey}</span>
         </p>
       </div>
-      <div class="scroll">
-        <table class="figures">
-          <caption class="only-heard">{quality.forecastTable}</caption>
-          <thead>
-            <tr>
-              {named.columns.map((text, at) => (
-                <th key={text} scope="col" class={at ? "num" : ""}>
-                  {text}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {[now, ...forecast].map((one) => (
-              <Row key={one.extra} forecast={one} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Figures caption={quality.forecastTable} isOnlyHeard={true} columns={figuresAfter(1, named.columns)}>
+        {[now, ...forecast].map((one) => (
+          <Row key={one.extra} forecast={one} />
+        ))}
+      </Figures>
       <p class="prose small">{quality.forecastNote}</p>
       <p class="dim small">
         {[

@@ -2,6 +2,7 @@ import type { OneF1 } from "../service/types";
 import { Meter } from "../shared/Meter";
 import { number, score, words } from "../words";
 import { Confusion } from "./Confusion";
+import { Figures, num } from "./Figures";
 
 const { quality } = words;
 
@@ -31,43 +32,24 @@ export function F1({ result }: { result: OneF1 }) {
 function ByClass({ result }: { result: OneF1 }) {
   const { byClassColumns: columns } = quality;
   return (
-    <div class="scroll">
-      <table class="figures">
-        <caption>{quality.byClass}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{columns.name}</th>
-            <th scope="col" class="num" colSpan={2}>
-              {columns.f1}
-            </th>
-            <th scope="col" class="num">
-              {columns.precision}
-            </th>
-            <th scope="col" class="num">
-              {columns.recall}
-            </th>
-            <th scope="col" class="num">
-              {columns.images}
-            </th>
+    <Figures
+      caption={quality.byClass}
+      columns={[columns.name, num(columns.f1, 2), num(columns.precision), num(columns.recall), num(columns.images)]}
+    >
+      {result.per_class
+        .toSorted((a, b) => a.f1 - b.f1)
+        .map((one) => (
+          <tr key={one.class}>
+            <th scope="row">{one.class}</th>
+            <td class="num">{score(one.f1)}</td>
+            <td>
+              <Meter share={one.f1} label={quality.f1Of(one.f1)} />
+            </td>
+            <td class="num">{score(one.precision)}</td>
+            <td class="num">{score(one.recall)}</td>
+            <td class="num">{number(one.support)}</td>
           </tr>
-        </thead>
-        <tbody>
-          {result.per_class
-            .toSorted((a, b) => a.f1 - b.f1)
-            .map((one) => (
-              <tr key={one.class}>
-                <th scope="row">{one.class}</th>
-                <td class="num">{score(one.f1)}</td>
-                <td>
-                  <Meter share={one.f1} label={quality.f1Of(one.f1)} />
-                </td>
-                <td class="num">{score(one.precision)}</td>
-                <td class="num">{score(one.recall)}</td>
-                <td class="num">{number(one.support)}</td>
-              </tr>
-            ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+    </Figures>
   );
 }

@@ -8,6 +8,7 @@ import { attempt } from "../store/notices";
 import { isBoxes, lastJob, theProject, theTask } from "../store/project";
 import { addressOf } from "../store/route";
 import { ago, number, percent, words } from "../words";
+import { Figures, num } from "./Figures";
 
 interface Person {
   person: string;
@@ -50,32 +51,16 @@ export function People() {
       {people.value && !all.length && <p class="hint">{say.nobody}</p>}
       {all.length > 0 && (
         <>
-          <div class="scroll">
-            <table class="figures people">
-              <caption class="only-heard">{say.heading}</caption>
-              <thead>
-                <tr>
-                  <th scope="col">{say.person}</th>
-                  <th scope="col" class="num">
-                    {say.labels}
-                  </th>
-                  <th scope="col" class="num">
-                    {say.speed}
-                  </th>
-                  <th scope="col">{say.known}</th>
-                  <th scope="col" class="num">
-                    {say.agrees}
-                  </th>
-                  <th scope="col">{say.last}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {all.map((one) => (
-                  <Row key={one.person} one={one} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Figures
+            caption={say.heading}
+            isOnlyHeard={true}
+            kind="people"
+            columns={[say.person, num(say.labels), num(say.speed), say.known, num(say.agrees), say.last]}
+          >
+            {all.map((one) => (
+              <Row key={one.person} one={one} />
+            ))}
+          </Figures>
           <p class="hint prose">{say.how(Math.round(pause.value / 60))}</p>
         </>
       )}

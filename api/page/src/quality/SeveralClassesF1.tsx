@@ -2,13 +2,12 @@
 
 import type { SeveralF1 } from "../service/types";
 import { Meter } from "../shared/Meter";
-import { Photo } from "../shared/Photo";
 import { open } from "../store/notices";
-import { theProject } from "../store/project";
 import { number, percent, score, words } from "../words";
+import { Figures, figuresAfter, num } from "./Figures";
+import { Gallery } from "./Gallery";
 
 const MOST_PAIRS = 25;
-const MOST_IMAGES = 200;
 const { several } = words.quality;
 
 interface Given {
@@ -50,56 +49,39 @@ export function SeveralClassesF1({ result }: Given) {
 function ByClass({ result }: Given) {
   const { columns } = several;
   return (
-    <div class="scroll">
-      <table class="figures by-class">
-        <caption>{words.quality.byClass}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{columns.name}</th>
-            <th scope="col" class="num" colSpan={2}>
-              {columns.f1}
-            </th>
-            <th scope="col" class="num">
-              {columns.averagePrecision}
-            </th>
-            {columns.others.map((one) => (
-              <th key={one} scope="col" class="num">
-                {one}
-              </th>
-            ))}
+    <Figures
+      caption={words.quality.byClass}
+      kind="by-class"
+      columns={[columns.name, num(columns.f1, 2), num(columns.averagePrecision), ...figuresAfter(0, columns.others)]}
+    >
+      {result.per_class
+        .toSorted((a, b) => a.f1 - b.f1)
+        .map((one) => (
+          <tr key={one.class}>
+            <th scope="row">{one.class}</th>
+            <td class="num">
+              <Interval value={one.f1} interval={one.f1_interval} />
+            </td>
+            <td>
+              <Meter share={one.f1} label={words.quality.f1Of(one.f1)} />
+            </td>
+            <td class="num">
+              <Interval value={one.average_precision} interval={one.average_precision_interval} />
+            </td>
+            <td class="num">{score(one.precision)}</td>
+            <td class="num">{score(one.recall)}</td>
+            <td class="num">{one.threshold === null ? "–" : percent(one.threshold)}</td>
+            <td class="num">{number(one.support)}</td>
+            <td class="num">{number(one.predicted)}</td>
+            <td class="num">
+              <Misses result={result} name={one.class} miss="missing" />
+            </td>
+            <td class="num">
+              <Misses result={result} name={one.class} miss="surplus" />
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {result.per_class
-            .toSorted((a, b) => a.f1 - b.f1)
-            .map((one) => (
-              <tr key={one.class}>
-                <th scope="row">{one.class}</th>
-                <td class="num">
-                  <Interval value={one.f1} interval={one.f1_interval} />
-                </td>
-                <td>
-                  <Meter share={one.f1} label={words.quality.f1Of(one.f1)} />
-                </td>
-                <td class="num">
-                  <Interval value={one.average_precision} interval={one.average_precision_interval} />
-                </td>
-                <td class="num">{score(one.precision)}</td>
-                <td class="num">{score(one.recall)}</td>
-                <td class="num">{one.threshold === null ? "–" : percent(one.threshold)}</td>
-                <td class="num">{number(one.support)}</td>
-                <td class="num">{number(one.predicted)}</td>
-                <td class="num">
-                  <Misses result={result} name={one.class} miss="missing" />
-                </td>
-                <td class="num">
-                  <Misses result={result} name={one.class} miss="surplus" />
-                </td>
-              </tr>
-            ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+    </Figures>
   );
 }
 
@@ -116,28 +98,12 @@ function Misses({ result, name, miss }: Given & { name: string; miss: Miss }) {
   const found = (result.misses ?? []).filter((one) => one.class === name && one.miss === miss);
   if (!found.length) return <span class="dim">{number(0)}</span>;
   const title = several[miss](found.length, name);
-  const images = found.slice(0, MOST_IMAGES).map((one) => ({ name: one.name, probability: one.probability }));
+  const images = found.map((one) => ({ name: one.name, said: several.probability(one.probability) }));
   const show = () => void open<never>(title, () => <Gallery images={images} />, true);
   return (
     <button type="button" class="link" aria-label={words.quality.showThem(title)} onClick={show}>
       {number(found.length)}
     </button>
-  );
-}
-
-function Gallery({ images }: { images: readonly { name: string; probability: number }[] }) {
-  const { valPool } = theProject();
-  return (
-    <div class="gallery">
-      {images.map((one) => (
-        <figure key={one.name}>
-          <Photo pool={valPool} name={one.name} side={320} alt={one.name} />
-          <figcaption class="small">
-            {several.probability(one.probability)} · <span class="dim">{one.name}</span>
-          </figcaption>
-        </figure>
-      ))}
-    </div>
   );
 }
 
@@ -151,30 +117,16 @@ function TakenFor({ result }: Given) {
     .slice(0, MOST_PAIRS);
   if (!pairs.length) return null;
   return (
-    <div class="scroll">
-      <table class="figures">
-        <caption>{several.confused}</caption>
-        <thead>
-          <tr>
-            {several.confusedColumns.map((one, at) => (
-              <th key={one} scope="col" class={at > 1 ? "num" : ""}>
-                {one}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {pairs.map(({ n, a, b }) => (
-            <tr key={`${a} ${b}`}>
-              <th scope="row">{classes[a]}</th>
-              <td>{classes[b]}</td>
-              <td class="num">{number(n)}</td>
-              <td class="num">{number(together[a]![b]!)}</td>
-              <td class="num">{number(predicted[a]![b]!)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Figures caption={several.confused} columns={figuresAfter(2, several.confusedColumns)}>
+      {pairs.map(({ n, a, b }) => (
+        <tr key={`${a} ${b}`}>
+          <th scope="row">{classes[a]}</th>
+          <td>{classes[b]}</td>
+          <td class="num">{number(n)}</td>
+          <td class="num">{number(together[a]![b]!)}</td>
+          <td class="num">{number(predicted[a]![b]!)}</td>
+        </tr>
+      ))}
+    </Figures>
   );
 }

@@ -36,8 +36,8 @@ export function Choices({ name, heading, chosen, choices, hint, onChoose }: Give
             <span>
               <strong>{one.title ?? one.name}</strong>
               {one.badge && <span class="badge">{one.badge}</span>}
-              <span class="hint">{one.summary}</span>
-              {one.use && <span class="hint dim">{one.use}</span>}
+              <span class="hint">{inCode(one.summary)}</span>
+              {one.use && <span class="hint dim">{inCode(one.use)}</span>}
             </span>
           </label>
         ))}
@@ -45,3 +45,7 @@ export function Choices({ name, heading, chosen, choices, hint, onChoose }: Give
     </section>
   );
 }
+
+/** The service writes names between backticks. */
+const inCode = (text: string) =>
+  text.split("`").map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part));

@@ -68,12 +68,17 @@ test("all right doesn't say that nothing is here: where no box is seen, that has
   expect(drawn.accept()).toBe(true);
 });
 
+test("a class that is typed before a box is drawn asks for the box", () => {
+  board([image("a.png")]).name("king");
+  expect(toasts.value.at(-1)?.text).toMatch(/^Draw a box first/);
+});
+
 test("without a class that a key stands for, a proposal asks for one to be typed", () => {
   board([image("a.png")], proposals).accept();
   expect(toasts.value.at(-1)?.text).toMatch(/press c and type one/);
 });
 
-test("an n of a class's name, typed where it is no field, doesn't take the box that it is of away", () => {
+test("an n of a class's name, typed where it is no field, takes no box away that is drawn", () => {
   const drawn = board([image("a.png")], proposals);
   drawn.draw([20, 20, 30, 30]);
   drawn.nothingByKey();
@@ -81,7 +86,9 @@ test("an n of a class's name, typed where it is no field, doesn't take the box t
   expect(toasts.value.at(-1)?.text).toMatch(/1 box has no class yet/);
   drawn.name("king");
   drawn.nothingByKey();
-  expect(drawn.current.value.sketch.value).toMatchObject({ boxes: [], finished: true });
+  expect(drawn.current.value.sketch.value.finished).toBe(false);
+  expect(drawn.pickedBox.value).toMatchObject({ class: "king", place: [20, 20, 30, 30] });
+  expect(toasts.value.at(-1)?.text).toMatch(/1 box is drawn here: the button “Nothing here” removes it/);
 });
 
 test("whoever presses the button means that nothing is here, though a box has no class yet, and undo brings the box back", () => {

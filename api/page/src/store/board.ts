@@ -189,7 +189,7 @@ export class Board {
   /** The picked box has this class. One that was only suggested is accepted by that, and the next one is looked at. */
   name(className: string): void {
     const box = this.pickedBox.value;
-    if (!box) return tell(words.boxes.pickFirst);
+    if (!box) return tell(words.boxes.pickFirst(this.seen.value.length));
     const wasOpen = box.suggested !== null;
     this.lastClass = className;
     moveBox(wasOpen ? null : box.class, className);
@@ -230,9 +230,12 @@ export class Board {
     return true;
   }
 
-  /** By its key. Not where a box was just drawn and has no class yet: whoever types its name means no key by an n. */
+  /** By its key. Not where the person drew a box: whoever types its name means no key by an n. */
   nothingByKey(): void {
-    if (!this.wantsNames(this.boxes.filter((box) => !box.suggested))) this.nothingHere();
+    const own = this.boxes.filter((box) => !box.suggested);
+    if (this.wantsNames(own)) return;
+    if (own.length && this.current.value.by.value === null) tell(words.boxes.drawnHere(own.length));
+    else this.nothingHere();
   }
 
   nothingHere(): void {

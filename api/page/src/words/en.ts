@@ -122,7 +122,7 @@ export const words = {
 
   connection: {
     away: "The service does not answer.",
-    goesOn: "The page keeps trying, and goes on by itself. Jobs go on meanwhile.",
+    goesOn: "The page keeps trying, and goes on by itself. No job is lost.",
     unsaved: (n: number) => `${labels(n)} ${n === 1 ? "waits" : "wait"} here to be saved: leave this tab open.`,
     back: "The service is back.",
   },
@@ -858,15 +858,20 @@ export const words = {
     brightness: "Brightness",
     redo: "Redo",
     least: "Suggestions from",
-    leastAuto: "as chosen for each class",
+    leastAuto: "each class's own threshold",
     leastValue: (share: number) => percent(share),
     leastReset: "As chosen",
     suggestions: (shown: number, all: number) => `${number(shown)} of ${plural(all, "suggestion")} shown`,
     moves: { all: "Arrows move it", se: "Arrows move its lower right corner", nw: "Arrows move its upper left corner" },
     moveHint: "r changes what arrows move; with Shift by 10 pixels.",
-    pickFirst: "Choose a box first: press Tab, or click it.",
+    noClass: "No class yet. Draw a box around something, then type what it is.",
+    nameIt: "What is it? Press the key of a class, or type its name.",
+    pickFirst: (seen: number): string =>
+      seen ? "Choose a box first: press Tab, or click it." : "Draw a box first: drag over the object, or press b.",
+    drawnHere: (n: number) =>
+      `${boxes(n)} ${n === 1 ? "is" : "are"} drawn here: the button “Nothing here” removes ${n === 1 ? "it" : "them"}, the key does not.`,
     unnamed: (n: number) =>
-      `${boxes(n)} ${n === 1 ? "has" : "have"} no class yet: press a key of a class, or c to type one.`,
+      `${boxes(n)} ${n === 1 ? "has" : "have"} no class yet: press a key of a class, or c to type one; Del removes a box.`,
     firstClass: (n: number) => `${boxes(n)} ${n === 1 ? "has" : "have"} no class yet: press c and type one.`,
     noneSeen: "No box is drawn here: draw one, or choose “Nothing here” (n).",
     removed: "Removed.",
@@ -994,7 +999,7 @@ export const words = {
           ["Tab, Shift+Tab", "the next box, the one before"],
           ["← → ↑ ↓", "move it by a pixel, with Shift by 10; without a box: move what is seen, or another image"],
           ["r", "what arrows move: all of it, its lower right corner, its upper left one"],
-          ["1 … 9, 0, then letters", "the class of the box"],
+          ["1 … 9, 0, then letters", "the class of the box; other letters begin its name"],
           ["c or /", "type a class"],
           ["Delete", "remove the box"],
           ["z or u, Shift+z", "undo, do again"],

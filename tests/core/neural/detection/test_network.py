@@ -13,7 +13,7 @@ from nextlabel.core.neural.detection import detector
 from nextlabel.core.neural.detection.detector import MOST_BOXES, Detector, Seen, boxes_of, is_background, likely
 from nextlabel.core.neural.detection.letterbox import Small
 from nextlabel.core.neural.detection.network import Raw, Yolox
-from nextlabel.core.neural.detection.weights import FILE, OFFICIAL, find_weights, read_weights
+from nextlabel.core.neural.detection.weights import FILE, URL, find_weights, read_weights
 from nextlabel.core.settings import Settings
 
 
@@ -125,9 +125,9 @@ def test_boxes_alone_are_the_same_boxes(network, engine, class_free):
 
 
 def test_without_the_weights_file_it_is_said_which_one_goes_where(tmp_path):
-    with pytest.raises(WeightsUnavailable, match=OFFICIAL) as refused:
+    with pytest.raises(WeightsUnavailable, match=FILE) as refused:
         find_weights(Settings(weights_dir=tmp_path))
-    assert FILE in refused.value.detail
+    assert URL in refused.value.detail
     assert str(tmp_path) in refused.value.detail
     assert "predictions of your own" in refused.value.detail
 
