@@ -24,6 +24,7 @@ from nextlabel.core.errors import (
     Invalid,
     InvalidRequest,
     LabelledOtherwise,
+    LabelsChanged,
     Misconfigured,
     NextlabelError,
     NotFound,
@@ -169,7 +170,8 @@ def failed_job(job: Job) -> JSONResponse:
 def install(app: FastAPI) -> None:
     @app.exception_handler(NextlabelError)
     async def ours(_: Request, error: NextlabelError) -> JSONResponse:
-        faults = error.faults if isinstance(error, InvalidRequest | LabelledOtherwise | BoxesChanged) else ()
+        listed = InvalidRequest | LabelledOtherwise | LabelsChanged | BoxesChanged
+        faults = error.faults if isinstance(error, listed) else ()
         return problem(_status(type(error)), error.code, error.detail, faults=faults, retryable=error.retryable)
 
     @app.exception_handler(RequestValidationError)

@@ -8,8 +8,9 @@ small head learns their classes, in a moment. So methods are replayed on as many
 mAP@50 wants, from 20 images over 40 to 80. It tells of differences between methods, not how good a detector is.
 
 Besides the methods that there are: `per_cost` is `auto` whose herding takes what gains most for each second that a
-person spends; `crowded` takes the images with the most objects, and `hindsight_sum` and `hindsight_mean` those whose
-objects the head is most wrong about, as nobody can who hasn't drawn them.
+person spends; `least_sure` takes the images whose objects have no class of a high score, and `crowded` those with the
+most objects. `hindsight_sum` and `hindsight_mean` take those whose objects the head is most wrong about, as nobody can
+who hasn't drawn them.
 """
 
 from __future__ import annotations
@@ -52,8 +53,10 @@ from nextlabel.core.pipelines.run import Run
 from nextlabel.core.settings import Settings
 
 ROUNDS = (20, 40, 80)
-METHODS = ("random", "auto", "per_cost", "det_sum", "det_mean", "class_sum", "maxherding", "crowded")
+METHODS = ("random", "auto", "per_cost", "det_sum", "det_mean", "class_sum", "maxherding")
+RANKED = ("least_sure", "crowded")
 HINDSIGHT = ("hindsight_sum", "hindsight_mean")
+DIVIDED_BY = {"least_sure": 0.5, "hindsight_sum": 0, "hindsight_mean": 1}  # the number of objects, to this power
 HIDDEN, STEPS, RATE, DECAY = 48, 60, 3e-3, 1e-2
 FLOOR = 0.05  # the lowest score of a box that counts
 HELD_OUT = 5  # one of so many labelled images tells how well a class is known
@@ -69,7 +72,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", default=["cards"])
     parser.add_argument("--seeds", type=int, default=40)
-    parser.add_argument("--methods", nargs="+", default=[*METHODS, *HINDSIGHT])
+    parser.add_argument("--methods", nargs="+", default=[*METHODS, *RANKED, *HINDSIGHT])
     given = parser.parse_args()
     torch.set_num_threads(1)
     with given.out.open("a") as out:
@@ -233,7 +236,7 @@ def choose(
     rng: np.random.Generator,
     seed: int,
 ) -> Rows:
-    if method in ("crowded", *HINDSIGHT):
+    if method in (*RANKED, *HINDSIGHT):
         return candidates[np.argsort(-_wanted(objects, method, said)[candidates], kind="stable")[:add]]
     rows = np.union1d(labelled, candidates)
     free = np.flatnonzero(np.isin(rows, candidates))
@@ -256,12 +259,12 @@ def choose(
 
 
 def _wanted(objects: Objects, method: str, said: Scores) -> Scores:
-    """Return (N,) how much each image is wanted by those who know what is on it."""
+    """Return (N,) how much each image is wanted by who knows where its objects are; in hindsight, of which classes."""
     if method == "crowded":
         return objects.counts.astype(np.float64)
-    wrong = -np.log(np.maximum(said[np.arange(len(said)), objects.classes], 1e-6))
-    total = np.bincount(objects.image, wrong, len(objects.names)).astype(np.float64)
-    return total if method == "hindsight_sum" else total / np.maximum(objects.counts, 1)
+    right = said.max(axis=1) if method == "least_sure" else said[np.arange(len(said)), objects.classes]
+    total = np.bincount(objects.image, -np.log(np.maximum(right, 1e-6)), len(objects.names)).astype(np.float64)
+    return total / np.maximum(objects.counts, 1) ** DIVIDED_BY[method]
 
 
 def _known(objects: Objects, labelled: Rows, seed: int) -> Scores:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from gettext import gettext as _
 from typing import Any, Protocol, runtime_checkable
 
@@ -52,10 +53,18 @@ class Drawing(Part):
 Drawn = Mapping[str, Iterable[Mapping[str, Any] | Boxlike] | Drawing | None]
 
 
+class SettledBy(Part):
+    """`person`: None: nobody said who. `at`: UTC."""
+
+    person: str | None
+    at: datetime
+
+
 class DrawnImage(Part):
     """An image and what people drew on it. `width` and `height` of the upright image; None where it can't be read.
 
-    `settled`: what was settled between them, and counts in the place of all `drawings`; None: nothing was. `version`
+    `settled`: what was settled between them, and counts in the place of all `drawings`; None: nothing was.
+    `settled_by`: who settled it, and when; None where that isn't known, as of what was changed by hand. `version`
     changes with it, and with what people finish: whoever settles it says what they saw.
     """
 
@@ -64,6 +73,7 @@ class DrawnImage(Part):
     height: int | None
     drawings: tuple[Drawing, ...]
     settled: Drawing | None = None
+    settled_by: SettledBy | None = None
     version: str = ""
 
 

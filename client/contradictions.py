@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -14,10 +14,14 @@ Classes = Mapping[str, str | Sequence[str] | None]
 
 
 class Contradiction(Part):
-    """An image, and the classes that each person gives it; () says that none applies."""
+    """An image, and the classes that each person gives it; () says that none applies.
+
+    `version` changes with all that is said of it: whoever settles it says what they saw.
+    """
 
     name: str
     classes: dict[str, tuple[str, ...]]
+    version: str = ""
 
 
 class OneLabel(Part):
@@ -28,15 +32,25 @@ class OneLabel(Part):
 
 class LabelsTold(BaseModel):
     conflicts: list[OneLabel]
+    versions: dict[str, str] = {}
 
 
-def gathered(labels: Iterable[OneLabel]) -> list[Contradiction]:
+class Settled(BaseModel):
+    """`versions`: by name, of all that is said of the image now; none where an older service settled it."""
+
+    versions: dict[str, str] = {}
+
+
+def gathered(told: LabelsTold) -> list[Contradiction]:
     """Gather lines by image."""
     by_name: dict[str, dict[str, tuple[str, ...]]] = {}
-    for one in labels:
+    for one in told.conflicts:
         said = by_name.setdefault(one.name, {})
         said[one.person] = (*said.get(one.person, ()), *filter(None, [one.class_name]))
-    return [Contradiction(name=name, classes=classes) for name, classes in by_name.items()]
+    return [
+        Contradiction(name=name, classes=classes, version=told.versions.get(name, ""))
+        for name, classes in by_name.items()
+    ]
 
 
 def lines_of(classes_by_name: Classes) -> list[dict[str, Any]]:

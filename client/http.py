@@ -174,10 +174,16 @@ class Client(Calls):
         person: str | None = None,
         task: str = "classification",
         keep_both: bool = False,
+        settle: bool = False,
+        versions: Mapping[str, str] = MappingProxyType({}),
     ) -> dict[str, Any]:
         """Write a person's labels, all or none; None takes one back. Refused where others say otherwise, unless
-        `keep_both`: that is to be settled then."""
-        return self._carry_out(talk.give_labels(path_to_labels, classes, person, task, keep_both))
+        `keep_both`: that is to be settled then; or `settle`: that stays in their files, and these are settled to count.
+
+        versions: by name, of all that was seen to be said of it, as `labels` of `names` tells. Refused
+            (`labels_changed`) where something else is said by now.
+        """
+        return self._carry_out(talk.give_labels(path_to_labels, classes, person, task, keep_both, settle, versions))
 
     def boxes(self, path_to_labels: AnyPath) -> BoxCounts:
         """Count boxes by class and images by person; list the images that people contradict each other about."""
@@ -222,14 +228,16 @@ class Client(Calls):
         drawn: Drawn,
         *,
         versions: Mapping[str, str] = MappingProxyType({}),
+        person: str | None = None,
     ) -> BoxesSettled:
         """Settle what people drew otherwise on 1,000 images at most. Their files stay as they are.
 
         drawn: by name, what counts from now on: one of the image's `drawings`, or boxes; None opens the question again.
         versions: by name, those of the images, which `drawings` and this call tell. Refused (`boxes_changed`) where
             somebody drew or settled something else by now.
+        person: who settles it, to be told (`settled_by`); with a key it is its owner.
         """
-        return self._carry_out(talk.settle_boxes(path_to_img, path_to_labels, drawn, versions))
+        return self._carry_out(talk.settle_boxes(path_to_img, path_to_labels, drawn, versions, person))
 
     def image(self, path_to_img: AnyPath, name: str, side: int = 320) -> bytes:
         """Return an image of a pool as a JPEG whose longer side has 160, 320, 1024 or 4096 pixels at most."""
@@ -245,9 +253,16 @@ class Client(Calls):
         classes: Classes,
         *,
         task: str = "classification",
-    ) -> None:
-        """Say by name what holds of such images. People's files stay as they are; None opens the question again."""
-        self._carry_out(talk.settle(path_to_labels, classes, task))
+        versions: Mapping[str, str] = MappingProxyType({}),
+        person: str | None = None,
+    ) -> dict[str, str]:
+        """Say by name what holds of such images. People's files stay as they are; None opens the question again.
+
+        versions: by name, those that `contradictions` and this call tell. Refused (`labels_changed`) where something
+            else is said of the image by now, or is settled.
+        person: who settles it, to be told (`settled_by` of `labels`); with a key it is its owner.
+        """
+        return self._carry_out(talk.settle(path_to_labels, classes, task, versions, person))
 
     def notes(self, path_to_labels: AnyPath, *, person: str | None = None) -> list[Note]:
         """List what people are unsure of, and what they note about images, the newest 10,000; a person's alone."""
@@ -473,10 +488,18 @@ class AsyncClient(AsyncCalls):
         person: str | None = None,
         task: str = "classification",
         keep_both: bool = False,
+        settle: bool = False,
+        versions: Mapping[str, str] = MappingProxyType({}),
     ) -> dict[str, Any]:
         """Write a person's labels, all or none; None takes one back. Refused where others say otherwise, unless
-        `keep_both`: that is to be settled then."""
-        return await self._carry_out(talk.give_labels(path_to_labels, classes, person, task, keep_both))
+        `keep_both`: that is to be settled then; or `settle`: that stays in their files, and these are settled to count.
+
+        versions: by name, of all that was seen to be said of it, as `labels` of `names` tells. Refused
+            (`labels_changed`) where something else is said by now.
+        """
+        return await self._carry_out(
+            talk.give_labels(path_to_labels, classes, person, task, keep_both, settle, versions)
+        )
 
     async def boxes(self, path_to_labels: AnyPath) -> BoxCounts:
         """Count boxes by class and images by person; list the images that people contradict each other about."""
@@ -521,14 +544,16 @@ class AsyncClient(AsyncCalls):
         drawn: Drawn,
         *,
         versions: Mapping[str, str] = MappingProxyType({}),
+        person: str | None = None,
     ) -> BoxesSettled:
         """Settle what people drew otherwise on 1,000 images at most. Their files stay as they are.
 
         drawn: by name, what counts from now on: one of the image's `drawings`, or boxes; None opens the question again.
         versions: by name, those of the images, which `drawings` and this call tell. Refused (`boxes_changed`) where
             somebody drew or settled something else by now.
+        person: who settles it, to be told (`settled_by`); with a key it is its owner.
         """
-        return await self._carry_out(talk.settle_boxes(path_to_img, path_to_labels, drawn, versions))
+        return await self._carry_out(talk.settle_boxes(path_to_img, path_to_labels, drawn, versions, person))
 
     async def image(self, path_to_img: AnyPath, name: str, side: int = 320) -> bytes:
         """Return an image of a pool as a JPEG whose longer side has 160, 320, 1024 or 4096 pixels at most."""
@@ -544,9 +569,16 @@ class AsyncClient(AsyncCalls):
         classes: Classes,
         *,
         task: str = "classification",
-    ) -> None:
-        """Say by name what holds of such images. People's files stay as they are; None opens the question again."""
-        await self._carry_out(talk.settle(path_to_labels, classes, task))
+        versions: Mapping[str, str] = MappingProxyType({}),
+        person: str | None = None,
+    ) -> dict[str, str]:
+        """Say by name what holds of such images. People's files stay as they are; None opens the question again.
+
+        versions: by name, those that `contradictions` and this call tell. Refused (`labels_changed`) where something
+            else is said of the image by now, or is settled.
+        person: who settles it, to be told (`settled_by` of `labels`); with a key it is its owner.
+        """
+        return await self._carry_out(talk.settle(path_to_labels, classes, task, versions, person))
 
     async def notes(self, path_to_labels: AnyPath, *, person: str | None = None) -> list[Note]:
         """List what people are unsure of, and what they note about images, the newest 10,000; a person's alone."""

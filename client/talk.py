@@ -23,7 +23,7 @@ from pydantic_core import to_jsonable_python
 
 from nextlabel.client.beside_labels import KeptApart, Note, NotesTold
 from nextlabel.client.boxes import BoxCounts, BoxesSettled, BoxesWritten, Drawn, DrawnImage, DrawnImages, images_of
-from nextlabel.client.contradictions import Classes, Contradiction, LabelsTold, gathered, lines_of
+from nextlabel.client.contradictions import Classes, Contradiction, LabelsTold, Settled, gathered, lines_of
 from nextlabel.client.errors import ClientError, JobCancelled, JobFailed, NotNextlabel, Refused, Unreachable, Unsendable
 from nextlabel.client.hand_outs import GivenBack, HandOut, HandOutList
 from nextlabel.client.job import Job, JobPage
@@ -217,19 +217,30 @@ def labels(
     told = _by(_anything.validate_json, answer)
     for some in more:
         answer = yield from _ask(Call("GET", "/labels", {**params, "of": some}))
-        told["names"] += _by(_anything.validate_json, answer)["names"]
+        further = _by(_anything.validate_json, answer)
+        for listed in ("names", "said"):
+            told[listed] = [*(told.get(listed) or ()), *(further.get(listed) or ())]
+        told["versions"] = {**told.get("versions", {}), **further.get("versions", {})}
     return told
 
 
 def give_labels(
-    path_to_labels: AnyPath, classes: Classes, person: str | None, task: str, keep_both: bool
+    path_to_labels: AnyPath,
+    classes: Classes,
+    person: str | None,
+    task: str,
+    keep_both: bool,
+    settle: bool,
+    versions: Mapping[str, str],
 ) -> Talk[dict[str, Any]]:
-    body = {
+    body: dict[str, Any] = {
         "path_to_labels": _sent(path_to_labels),
         "labels": lines_of(classes),
         "person": person,
         "task": task,
         "keep_both": keep_both,
+        **({"settle": True} if settle else {}),  # an older service knows no such words
+        **({"versions": dict(versions)} if versions else {}),
     }
     answer = yield from _ask(Call("POST", "/labels", body=body))
     return _by(_anything.validate_json, answer)
@@ -242,12 +253,17 @@ def image(path_to_img: AnyPath, name: str, side: int) -> Talk[bytes]:
 
 def contradictions(path_to_labels: AnyPath, task: str) -> Talk[list[Contradiction]]:
     answer = yield from _ask(Call("GET", "/labels", params={"path_to_labels": _sent(path_to_labels), "task": task}))
-    return gathered(_read(LabelsTold, answer).conflicts)
+    return gathered(_read(LabelsTold, answer))
 
 
-def settle(path_to_labels: AnyPath, classes: Classes, task: str) -> Talk[None]:
-    body = {"path_to_labels": _sent(path_to_labels), "labels": lines_of(classes), "task": task}
-    yield from _ask(Call("POST", "/labels/settle", body=body))
+def settle(
+    path_to_labels: AnyPath, classes: Classes, task: str, versions: Mapping[str, str], person: str | None
+) -> Talk[dict[str, str]]:
+    body: dict[str, Any] = {"path_to_labels": _sent(path_to_labels), "labels": lines_of(classes), "task": task}
+    body |= {"versions": dict(versions)} if versions else {}  # an older service knows no such words
+    body |= {"person": person} if person else {}
+    answer = yield from _ask(Call("POST", "/labels/settle", body=body))
+    return _read(Settled, answer).versions
 
 
 def boxes(path_to_labels: AnyPath) -> Talk[BoxCounts]:
@@ -284,9 +300,10 @@ def give_boxes(
 
 
 def settle_boxes(
-    path_to_img: AnyPath, path_to_labels: AnyPath, drawn: Drawn, versions: Mapping[str, str]
+    path_to_img: AnyPath, path_to_labels: AnyPath, drawn: Drawn, versions: Mapping[str, str], person: str | None
 ) -> Talk[BoxesSettled]:
     body = {**_project(path_to_img, path_to_labels), "images": images_of(drawn, versions)}
+    body |= {"person": person} if person else {}  # an older service knows no such word
     answer = yield from _ask(Call("POST", "/labels/boxes/settle", body=body))
     return _read(BoxesSettled, answer)
 

@@ -16,7 +16,7 @@
     ├── NotFound             ImageNotFound
     │   └── JobNotFound          JobLost JobBroken: it was there, and is no more or can't be read
     ├── Conflict             BoxesChanged ClassesChanged JobEnded JobActive JobNotFinished LabelledOtherwise
-    │                        ProjectChanged
+    │                        LabelsChanged ProjectChanged
     ├── Gone                 ResultExpired
     ├── Unavailable          not now; trying again may help
     │   ├── StoreUnavailable     Redis can't be reached or can't write
@@ -320,6 +320,16 @@ class LabelledOtherwise(Conflict):
     def __init__(self, faults: list[Fault], most: int) -> None:
         more = [f"and {len(faults) - most} more"] if len(faults) > most else []
         super().__init__("; ".join([*(fault.detail for fault in faults[:most]), *more]))
+        self.faults = faults
+
+
+class LabelsChanged(Conflict):
+    """Something else is said of an image by now than what the person saw who says what counts."""
+
+    code = "labels_changed"
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(fault.detail for fault in faults[:20]))
         self.faults = faults
 
 

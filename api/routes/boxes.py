@@ -15,7 +15,7 @@ from nextlabel.api.errors import RESPONSES
 from nextlabel.api.etags import KnownEtags
 from nextlabel.api.json_bodies import JSON, JsonRoute
 from nextlabel.api.routes.hand_outs import note_labels
-from nextlabel.api.routes.labels import ETAG, ClassCount, PathText, PersonCount
+from nextlabel.api.routes.labels import ETAG, ClassCount, PathText, PersonCount, SettledByView
 from nextlabel.api.services import Given
 from nextlabel.core.data.box_files import (
     BoxesSettled,
@@ -35,6 +35,7 @@ from nextlabel.core.data.label_files import state_of
 from nextlabel.core.data.label_text import clean_name
 from nextlabel.core.data.labels_folder import SETTLED_BOXES, SUFFIXES_OF_BOXES
 from nextlabel.core.data.roots import existing_file_or_folder
+from nextlabel.core.data.settlers import SettledBy, who_settled
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.data.thumbnails import image_in, upright_size
 from nextlabel.core.errors import Fault, ImageNotFound, InvalidRequest, UnreadableImage
@@ -82,6 +83,9 @@ class ImageBoxes(BoxesPart):
         description="What was settled between them, and counts in the place of all that they drew; null: nothing was. "
         "It is nobody's: its `person` is `_settled`."
     )
+    settled_by: SettledByView | None = Field(
+        description="Who settled it, and when; null: nothing was, or that isn't known, as of what was changed by hand."
+    )
     version: str = Field(
         description="Changes with what people finish and what is settled: whoever settles it says what they saw."
     )
@@ -126,6 +130,12 @@ class ImageGiven(ImageSaid):
         "", max_length=64, description="Of what the person's own file says of it now; empty where it says nothing."
     )
     unfinished: bool = Field(False, strict=True, description="More is to come: it is kept, and does not count yet.")
+    settled: str | None = Field(
+        None,
+        max_length=64,
+        description="The version of what was seen to be settled on it; empty: nothing was. Where something else is by "
+        "now, and this is all that is there, it is refused (409 `boxes_changed`). null: that isn't looked at.",
+    )
 
 
 class ImageSettled(ImageSaid):
@@ -179,6 +189,9 @@ class BoxesToSettle(BoxesPart):
     path_to_img: PathText
     path_to_labels: PathText = Field(description="A folder.")
     images: Annotated[list[ImageSettled], Field(max_length=MAX_AT_ONCE)]
+    person: PersonName | None = Field(
+        None, description="Who settles it, to be told. With keys it is the key's owner, and need not be said."
+    )
 
 
 class BoxesSettledView(BaseModel):
@@ -238,14 +251,17 @@ async def post_boxes(
 
 
 @router.post("/labels/boxes/settle")
-async def post_settled_boxes(body: Annotated[BoxesToSettle, Body()], services: Given, _: Writer) -> BoxesSettledView:
+async def post_settled_boxes(
+    body: Annotated[BoxesToSettle, Body()], services: Given, caller: Writer
+) -> BoxesSettledView:
     """Settle what people drew otherwise. Their files stay as they are; what is settled counts before them.
 
     Boxes of null open the question again; where it is open, nothing changes. Where somebody drew or settled something
     else than what was seen, by its `version`, nothing is written (409 `boxes_changed`).
     """
     places = (body.path_to_labels, body.path_to_img)
-    settled = await services.files.run(places, _settle, body, services.settings)
+    by = caller.person(body.person)
+    settled = await services.files.run(places, _settle, body, by, services.settings)
     return BoxesSettledView(path_to_labels=str(settled.folder), file=settled.file, versions=dict(settled.versions))
 
 
@@ -276,14 +292,20 @@ def _survey(path: Path, roots: Sequence[Path]) -> BoxesView:
 def _drawn_images(which: DrawingsQuery, settings: Settings) -> DrawnImages:
     path = existing_file_or_folder(which.path_to_labels, settings.data_roots)
     drawn = drawings_of(path, which.of, settings.data_roots)
+    settled = {key: one.version for key, all_ in drawn.items() for one in all_ if one.file == SETTLED_BOXES}
+    settlers = who_settled(path, SETTLED_BOXES, settled, settings.data_roots)
+    keys = [as_seen(clean_name(name)) for name in which.of]
     return DrawnImages(
         images=[
-            _image(name, drawn.get(as_seen(clean_name(name)), ()), which.path_to_img, settings) for name in which.of
+            _image(name, drawn.get(key, ()), settlers.get(key), which.path_to_img, settings)
+            for name, key in zip(which.of, keys, strict=True)
         ]
     )
 
 
-def _image(name: str, drawings: Sequence[Drawing], path_to_img: str, settings: Settings) -> ImageBoxes:
+def _image(
+    name: str, drawings: Sequence[Drawing], settler: SettledBy | None, path_to_img: str, settings: Settings
+) -> ImageBoxes:
     width: int | None = None
     height: int | None = None
     with suppress(ImageNotFound, UnreadableImage):  # whoever asks for the image itself is told why
@@ -295,6 +317,7 @@ def _image(name: str, drawings: Sequence[Drawing], path_to_img: str, settings: S
         height=height,
         drawings=[_drawing_view(one) for one in drawings if one is not settled],
         settled=None if settled is None else _drawing_view(settled),
+        settled_by=None if settler is None else SettledByView.of(settler),
         version=version_of(drawings),
     )
 
@@ -324,13 +347,21 @@ def _write(body: BoxesGiven, person: str, settings: Settings) -> BoxesWritten:
     )
 
 
-def _settle(body: BoxesToSettle, settings: Settings) -> BoxesSettled:
-    return settle_boxes(body.path_to_labels, _given(body, settings), roots=settings.data_roots)
+def _settle(body: BoxesToSettle, by: str | None, settings: Settings) -> BoxesSettled:
+    return settle_boxes(body.path_to_labels, _given(body, settings), roots=settings.data_roots, by=by)
 
 
 def _given(body: BoxesGiven | BoxesToSettle, settings: Settings) -> list[GivenBoxes]:
     """Return what was drawn on images of the pool, which say themselves how large they are. Raises InvalidRequest."""
-    given = [GivenBoxes(one.name, _drawn(one, body.path_to_img, settings), one.version) for one in body.images]
+    given = [
+        GivenBoxes(
+            one.name,
+            _drawn(one, body.path_to_img, settings),
+            one.version,
+            one.settled if isinstance(one, ImageGiven) else None,
+        )
+        for one in body.images
+    ]
     _refuse_other_sizes(body.images, given)
     return given
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,8 +28,10 @@ from nextlabel.core.data.label_files import (
     state_of,
 )
 from nextlabel.core.data.labels import sorted_classes
+from nextlabel.core.data.labels_folder import SETTLED
 from nextlabel.core.data.places import place_at
 from nextlabel.core.data.roots import existing_file_or_folder
+from nextlabel.core.data.settlers import SettledBy, who_settled
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import Fault, InvalidRequest
 from nextlabel.core.faults import custom_error
@@ -39,6 +42,14 @@ router = APIRouter(tags=["data"], responses=RESPONSES, route_class=JsonRoute)
 MAX_AT_ONCE, MAX_NAMES = 10_000, 100_000
 ETAG = {"ETag": {"description": "Changes with the labels.", "required": True, "schema": {"type": "string"}}}
 PathText = Annotated[str, Field(min_length=1, max_length=4096)]
+Versions = Annotated[
+    dict[str, Annotated[str, Field(max_length=64)]],
+    Field(
+        max_length=MAX_AT_ONCE,
+        description="By name, of all that was seen to be said of it, as `GET /labels` tells: where something else is "
+        "said by now, nothing is written (409 `labels_changed`). A name that is not here isn't looked at.",
+    ),
+]
 
 
 class LabelsPart(BaseModel):
@@ -83,6 +94,17 @@ class OneLabel(LabelsPart):
     person: str
 
 
+class SettledByView(BaseModel):
+    """Who settled what counts, and when. `person`: null where nobody said who."""
+
+    person: str | None
+    at: datetime
+
+    @classmethod
+    def of(cls, one: SettledBy) -> SettledByView:
+        return cls(person=one.person, at=one.at)
+
+
 class LabelsView(LabelsPart):
     labels: int = Field(description="Distinct names; with `path_to_img`, of its images alone, as are all counts.")
     not_in_pool: int | None = Field(
@@ -99,8 +121,21 @@ class LabelsView(LabelsPart):
     people: list[PersonCount]
     conflicts: list[OneLabel] = Field(description="Of names that files give several classes; 1,000 at most.")
     settled: list[OneLabel] = Field(description="What was settled between people, and counts; 1,000 at most.")
+    settled_by: dict[str, SettledByView] = Field(
+        description="By name, of those in `settled`: who settled it, where that is known. Of what was changed by hand "
+        "it is not."
+    )
     left_out: list[str] = Field(description="Files in the folder that are nobody's labels; 1,000 at most.")
     names: list[OneLabel] | None = Field(description="When asked for.")
+    said: list[OneLabel] | None = Field(
+        None,
+        description="Where `of` was given: all that files say of these names, whether it counts or not, one's own and "
+        "what was settled (`_settled`) among it.",
+    )
+    versions: dict[str, str] = Field(
+        description="By name, of those in `conflicts`, `settled` and `of`: changes with all that is said of it. "
+        "Whoever settles it says what they saw."
+    )
     next_after: str | None = Field(description="There are more names; ask for those after this one.")
 
 
@@ -128,6 +163,13 @@ class LabelsGiven(BaseModel):
     keep_both: bool = Field(
         False, strict=True, description="Let other files say of these names otherwise: that is to be settled then."
     )
+    settle: bool = Field(
+        False,
+        strict=True,
+        description="What other files say of these names otherwise stays there, and these labels are settled to count. "
+        "Not with `replace` or `keep_both` (422).",
+    )
+    versions: Versions = Field(default_factory=dict)
     task: OfWholeImages = "classification"
 
 
@@ -138,6 +180,10 @@ class LabelsSettled(BaseModel):
 
     path_to_labels: PathText = Field(description="A folder.")
     labels: Annotated[list[LabelGiven], Field(max_length=MAX_AT_ONCE)]
+    versions: Versions = Field(default_factory=dict)
+    person: PersonName | None = Field(
+        None, description="Who settles it, to be told. With keys it is the key's owner, and need not be said."
+    )
     task: OfWholeImages = "classification"
 
 
@@ -146,6 +192,9 @@ class LabelsWritten(BaseModel):
     person: str
     file: str
     replaced: dict[str, str] = Field(description="Names that were taken out of other files, and their class there.")
+    versions: dict[str, str] = Field(
+        description="Where it was to be settled what counts, by name: of all that is said of it now."
+    )
 
 
 class LabelsQuery(BaseModel):
@@ -176,7 +225,8 @@ async def get_labels(services: Given, _: Reader, which: Annotated[LabelsQuery, Q
     def content() -> str:
         labels = services.surveys.get(path, state, roots, task_of(which.task))
         apart = kept_apart(path, roots)
-        view = _view(labels, which, apart, roots)
+        settlers = who_settled(path, SETTLED, labels.settled_versions, roots)
+        view = _view(labels, which, apart, roots, settlers)
         return view.model_dump_json(exclude=_unasked(which, hides_apart=not apart))
 
     return Response(await services.files.run(places, content), 200, headers, JSON)
@@ -199,6 +249,8 @@ async def post_labels(
         task=task_of(body.task),
         replace=body.replace,
         keep_both=body.keep_both,
+        settle=body.settle,
+        versions=body.versions,
     )
     if given:  # the labels are on the disk: nobody waits for Redis
         noted = {one.name: one.class_name is not None for one in given}
@@ -208,14 +260,16 @@ async def post_labels(
         person=person_of(written.file),
         file=written.file,
         replaced=dict(written.replaced),
+        versions=dict(written.versions),
     )
 
 
 @router.post("/labels/settle")
-async def settle_labels(body: Annotated[LabelsSettled, Body()], services: Given, _: Writer) -> LabelsWritten:
+async def settle_labels(body: Annotated[LabelsSettled, Body()], services: Given, caller: Writer) -> LabelsWritten:
     """Settle what people contradict each other about. Their files stay as they are; what is settled counts before them.
 
-    A class of null opens the question again.
+    A class of null opens the question again. Where something else is said of an image than what was seen, by its
+    version in `versions`, nothing is written (409 `labels_changed`).
     """
     _refuse_empty(body)
     written = await services.files.run(
@@ -225,9 +279,15 @@ async def settle_labels(body: Annotated[LabelsSettled, Body()], services: Given,
         [GivenLabel(label.name, label.class_name) for label in body.labels],
         roots=services.settings.data_roots,
         task=task_of(body.task),
+        versions=body.versions,
+        by=caller.person(body.person),
     )
     return LabelsWritten(
-        path_to_labels=str(written.folder), person=person_of(written.file), file=written.file, replaced={}
+        path_to_labels=str(written.folder),
+        person=person_of(written.file),
+        file=written.file,
+        replaced={},
+        versions=dict(written.versions),
     )
 
 
@@ -247,7 +307,13 @@ def _refuse_empty(body: LabelsGiven | LabelsSettled) -> None:
         raise InvalidRequest([Fault(f"/labels/{at}/class", "invalid_value", detail) for at in empty])
 
 
-def _view(labels: Survey, which: LabelsQuery, apart: Sequence[str], roots: Sequence[Path]) -> LabelsView:
+def _view(
+    labels: Survey,
+    which: LabelsQuery,
+    apart: Sequence[str],
+    roots: Sequence[Path],
+    settlers: Mapping[str, SettledBy],
+) -> LabelsView:
     outside = Survey({})
     if which.path_to_img is not None:
         labels, outside = labels.apart(place_at(which.path_to_img, roots))
@@ -258,6 +324,8 @@ def _view(labels: Survey, which: LabelsQuery, apart: Sequence[str], roots: Seque
         found = labels.page(class_name=which.class_name, after=which.after, most=which.limit + 1)
     there = list(dict.fromkeys(label.name for label in found or ()))
     shown = set(there[: which.limit])
+    conflicts, settled = labels.conflicts[:1000], labels.settled[-1000:]
+    versioned = dict.fromkeys([*(one.name for one in (*conflicts, *settled)), *(which.of or ())])
     is_page = which.of is None and len(there) > which.limit
     return LabelsView(
         labels=len(labels),
@@ -273,10 +341,13 @@ def _view(labels: Survey, which: LabelsQuery, apart: Sequence[str], roots: Seque
             PersonCount(person=person_of(file), file=file, labels=count)
             for file, count in labels.labels_per_file.items()
         ],
-        conflicts=[_label_view(label) for label in labels.conflicts[:1000]],
-        settled=[_label_view(label) for label in labels.settled[-1000:]],
+        conflicts=[_label_view(label) for label in conflicts],
+        settled=[_label_view(label) for label in settled],
+        settled_by={one.name: SettledByView.of(settlers[one.name]) for one in settled if one.name in settlers},
         left_out=list(labels.left_out[:1000]),
         names=None if found is None else [_label_view(label) for label in found if label.name in shown],
+        said=None if which.of is None else [_label_view(label) for label in labels.all_of(which.of)],
+        versions=labels.versions(versioned),
         next_after=there[which.limit - 1] if is_page else None,
     )
 
@@ -284,6 +355,8 @@ def _view(labels: Survey, which: LabelsQuery, apart: Sequence[str], roots: Seque
 def _unasked(which: LabelsQuery, *, hides_apart: bool) -> IncEx:
     """Name the fields that say nothing of what was asked, or of what is there."""
     fields: dict[str, Any] = {"several": True} if which.task == CLASSIFICATION.name else {}
+    if which.of is None:
+        fields["said"] = True
     if hides_apart:
         fields["kept_apart"] = True
     if which.path_to_img is None:

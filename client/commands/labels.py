@@ -40,7 +40,7 @@ from nextlabel.core.data.box_files import GivenBoxes, drawings_of, person_of, se
 from nextlabel.core.data.boxes import SCALING, BoxedImage
 from nextlabel.core.data.classes import ClassChanged, change_class, undo_class_change
 from nextlabel.core.data.kept_apart import Apart, keep_apart, kept_apart
-from nextlabel.core.data.label_files import GivenLabel, settle
+from nextlabel.core.data.label_files import GivenLabel, settle, survey
 from nextlabel.core.data.label_text import NONE, clean_name, printable
 from nextlabel.core.data.labels import sorted_classes, write_labels
 from nextlabel.core.data.labels_folder import SETTLED_BOXES, VALIDATION_FILE
@@ -408,6 +408,8 @@ def _tell_changed(changed: ClassChanged, words: str) -> None:
 @click.option("--none", "none_applies", is_flag=True, help="None of the classes applies; with --task multilabel.")
 @click.option("--as", "as_person", metavar="PERSON", help="What that person drew counts; with --task detection.")
 @click.option("--open-again", is_flag=True, help="NAME is not settled any more.")
+@click.option("--version", metavar="VERSION", help="As the list told it: refused where something else is said by now.")
+@click.option("--by", "by_person", metavar="PERSON", help="Who settles it: that is told beside it.")
 def settle_(
     folder: Path,
     name: str | None,
@@ -416,6 +418,8 @@ def settle_(
     none_applies: bool,
     as_person: str | None,
     open_again: bool,
+    version: str | None,
+    by_person: str | None,
 ) -> None:
     """Settle what people contradict each other about: the image NAME is of CLASS. Without NAME, list what is open.
 
@@ -429,18 +433,19 @@ def settle_(
     if task == DETECTION.name:
         if classes or none_applies or (as_person is None) != open_again:
             raise click.UsageError(_("say whose boxes count on NAME: --as PERSON, or --open-again"))
-        _settle_boxes(root, name, as_person)
+        _settle_boxes(root, name, as_person, version, by_person)
         return
     if as_person is not None or sum((bool(classes), none_applies, open_again)) != 1:
         raise click.UsageError(_("say what NAME is: CLASS, or --none, or --open-again"))
     given = [GivenLabel(name, one) for one in classes or (None if open_again else NONE,)]
-    settle(str(root), given, roots=[root], task=task_of(task))
+    versions = {} if version is None else {name: version}
+    settle(str(root), given, roots=[root], task=task_of(task), versions=versions, by=by_person)
     told = _("open again") if open_again else " + ".join(classes) or _("none of the classes")
     echo(f"{name}: {told}", err=True)
 
 
-def _settle_boxes(folder: Path, name: str, person: str | None) -> None:
-    """Settle that what the person drew counts; None: nobody's does any more."""
+def _settle_boxes(folder: Path, name: str, person: str | None, version: str | None, by: str | None) -> None:
+    """Settle that what the person drew counts; None: nobody's does any more. version: None: as it is now."""
     found = drawings_of(folder, [name], [folder]).get(as_seen(clean_name(name)), [])
     finished = [one for one in found if one.file != SETTLED_BOXES and not one.drawn.unfinished]
     theirs = [one for one in finished if person in (one.file, person_of(one.file))]
@@ -456,7 +461,8 @@ def _settle_boxes(folder: Path, name: str, person: str | None) -> None:
         words = _("{person} has not finished drawing on {name}; who has: {people}")
         people = ", ".join(dict.fromkeys(person_of(one.file) for one in finished)) or _("nobody")
         raise click.UsageError(words.format(person=shown(person), name=shown(name), people=people))
-    settle_boxes(str(folder), [GivenBoxes(name, chosen, version_of(found))], roots=[folder])
+    seen = version_of(found) if version is None else version
+    settle_boxes(str(folder), [GivenBoxes(name, chosen, seen)], roots=[folder], by=by)
     told = _("open again")
     if chosen is not None:
         told = _("as {person} drew, {boxes}").format(person=person, boxes=chosen.in_words())
@@ -465,14 +471,21 @@ def _settle_boxes(folder: Path, name: str, person: str | None) -> None:
 
 def _tell_open(folder: Path, task: str) -> None:
     _found, conflicts = TASKS[task].read_with_conflicts(folder)
-    rows = [(name, one, where) for name, places in conflicts.items() for one, where in places.items()]
-    key, heading = ("box", _("box")) if task == DETECTION.name else ("class", _("class"))
+    if task == DETECTION.name:
+        key, heading = "box", _("box")
+        drawn = drawings_of(folder, conflicts, [folder])
+        versions = {name: version_of(drawn[as_seen(name)]) for name in conflicts}
+    else:
+        key, heading = "class", _("class")
+        versions = survey(folder, [folder], task_of(task)).versions(conflicts)
+    rows = [(name, one, where, versions[name]) for name, places in conflicts.items() for one, where in places.items()]
     tell(
         rows,
         [
-            Column[tuple[str, str, str]]("name", lambda row: row[0], _("name")),
-            Column[tuple[str, str, str]](key, lambda row: row[1], heading),
-            Column[tuple[str, str, str]]("file", lambda row: row[2], _("where")),
+            Column[tuple[str, str, str, str]]("name", itemgetter(0), _("name")),
+            Column[tuple[str, str, str, str]](key, itemgetter(1), heading),
+            Column[tuple[str, str, str, str]]("file", itemgetter(2), _("where")),
+            Column[tuple[str, str, str, str]]("version", itemgetter(3), in_table=False),
         ],
     )
     words = ngettext("{count} to settle", "{count} to settle", len(conflicts))

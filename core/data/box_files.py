@@ -38,6 +38,7 @@ from nextlabel.core.data.labels import (
 )
 from nextlabel.core.data.labels_folder import SETTLED_BOXES, SUFFIXES_OF_BOXES
 from nextlabel.core.data.roots import shown
+from nextlabel.core.data.settlers import with_settler
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.errors import BoxesChanged, Fault, InvalidRequest, LabelledOtherwise, LabelsMalformed
 
@@ -50,11 +51,15 @@ _BEGINNING = re.compile(r'\s*\{\s*"name"\s*:\s*"([^"\\]*)"')
 
 @dataclass(frozen=True)
 class GivenBoxes:
-    """What to write of an image: all that is drawn on it; None takes it back. version: of what it is to replace."""
+    """What to write of an image: all that is drawn on it; None takes it back. version: of what it is to replace.
+
+    settled: the version of what was seen to be settled on it; None: that isn't looked at.
+    """
 
     name: str
     drawn: BoxedImage | None
     version: str = NOT_THERE
+    settled: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,8 @@ def give_boxes(
     is given is settled to count. keep_both: they stay there, to be settled.
 
     Raises:
-        BoxesChanged: the person's own file says something else by now than what was to be changed.
+        BoxesChanged: the person's own file says something else by now than what was to be changed; or something else is
+            settled than what was seen, and what is given says that it is all that is there.
         LabelledOtherwise: other people's files contradict it, and neither was asked for.
         InvalidRequest: a box has no area, or lies beyond its image; an image is given twice; both `settle` and
             `keep_both` are asked for.
@@ -114,12 +120,15 @@ def give_boxes(
         data = _own_bytes(own)
         mine = {key: _version(lines) for key, lines in _lines_about(data, wanted).items()}
         _refuse_changed(mine, wanted, mine)
+        _refuse_settled(others, wanted, mine)
         taken_out = {} if keep_both else _contradicting(others, wanted, replaced)
         changed = {own: _rewritten(data, wanted)} if wanted else {}
         if settle and taken_out:
             over = {key: wanted[key] for said in taken_out.values() for key in said}
             file = next((one for one in others if one.name == SETTLED_BOXES), folder.file(SETTLED_BOXES))
             changed[file], taken_out = _rewritten(_own_bytes(file), over), {}
+            settled = {key: _version(_lines_of(one)) for key, one in over.items()}
+            changed |= with_settler(folder, SETTLED_BOXES, settled, person)
         write_all(changed | {file: _without(read_bytes(file), said) for file, said in taken_out.items()})
     return BoxesWritten(
         folder.path,
@@ -138,12 +147,15 @@ class BoxesSettled:
     versions: Mapping[str, str]
 
 
-def settle_boxes(path: str, given: Sequence[GivenBoxes], *, roots: Sequence[Path]) -> BoxesSettled:
+def settle_boxes(
+    path: str, given: Sequence[GivenBoxes], *, roots: Sequence[Path], by: str | None = None
+) -> BoxesSettled:
     """Write what holds of images that people drew otherwise on; None: it isn't settled any more.
 
     It goes into the folder's file of what was settled. People's own files stay as they are. The `version` of what is
     given is that of all that was seen on the image (`version_of`). What was settled may be settled otherwise, even if
     nobody's drawing is left. What isn't settled may be opened again, for an answer that was lost: nothing changes.
+    by: who settles it, which is noted beside it.
 
     Raises:
         BoxesChanged: people finished something else by now, or it is settled otherwise.
@@ -161,7 +173,9 @@ def settle_boxes(path: str, given: Sequence[GivenBoxes], *, roots: Sequence[Path
         _refuse_undrawn(before, wanted)
         seen = {key: version_of(drawings) for key, drawings in before.items()}
         _refuse_changed(seen, wanted, {key: _version(lines) for key, lines in settled.items()})
-        write_all({own: _rewritten(data, wanted)} if wanted else {})
+        now_settled = {key: _version(_lines_of(one)) for key, one in wanted.items()}
+        noted = with_settler(folder, SETTLED_BOXES, now_settled, by)
+        write_all({own: _rewritten(data, wanted), **noted} if wanted else {})
         after = {key: [*people[key], *_as_settled(_lines_of(one), key, own)] for key, one in wanted.items()}
     return BoxesSettled(folder.path, own.name, {wanted[key].name: version_of(now) for key, now in after.items()})
 
@@ -330,6 +344,31 @@ def _refuse_changed(now: Mapping[str, str], wanted: Mapping[str, GivenBoxes], th
         Fault(f"/images/{at}/version", BoxesChanged.code, f"{one.name} was changed meanwhile: look at it again")
         for at, (key, one) in enumerate(wanted.items())
         if now.get(key, NOT_THERE) != one.version and there.get(key, NOT_THERE) != _version(_lines_of(one))
+    ]
+    if faults:
+        raise BoxesChanged(faults)
+
+
+def _refuse_settled(others: Sequence[File], wanted: Mapping[str, GivenBoxes], mine: Mapping[str, str]) -> None:
+    """Raise BoxesChanged for finished images of which something else is settled by now than what was seen.
+
+    Also where what is given doesn't contradict it: that person didn't know. mine: the versions of their own lines.
+    """
+    settled = {
+        key: _version(lines)
+        for file in others
+        if file.name == SETTLED_BOXES
+        for key, lines in _lines_about(read_bytes(file), wanted).items()
+    }
+    faults = [
+        Fault(
+            f"/images/{at}/settled", BoxesChanged.code, f"what counts on {one.name} was settled meanwhile: look at it"
+        )
+        for at, (key, one) in enumerate(wanted.items())
+        if one.drawn is not None
+        and not one.drawn.unfinished
+        and one.settled not in (None, settled.get(key, NOT_THERE))
+        and mine.get(key) != _version(_lines_of(one))
     ]
     if faults:
         raise BoxesChanged(faults)

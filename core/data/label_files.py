@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import nsmallest
+from operator import attrgetter
 from pathlib import Path
 
 from nextlabel.core.data.files import has_suffix
@@ -51,6 +52,7 @@ from nextlabel.core.data.opening import open_without_links
 from nextlabel.core.data.places import Place
 from nextlabel.core.data.pool import look_up
 from nextlabel.core.data.roots import confine, existing_file_or_folder, shown
+from nextlabel.core.data.settlers import SETTLERS, with_settler
 from nextlabel.core.data.spelling import as_seen
 from nextlabel.core.disk import NO_SPACE, replace_together, share
 from nextlabel.core.errors import (
@@ -58,6 +60,7 @@ from nextlabel.core.errors import (
     Fault,
     InvalidRequest,
     LabelledOtherwise,
+    LabelsChanged,
     LabelsMalformed,
     PathNotWritable,
     PathWrongKind,
@@ -78,11 +81,15 @@ class GivenLabel:
 
 @dataclass(frozen=True)
 class Written:
-    """What was written. `replaced`: the names that were taken out of other files, and their classes there in words."""
+    """What was written. `replaced`: the names that were taken out of other files, and their classes there in words.
+
+    `versions`: by name, of all that is said now of what was settled (`version_of`).
+    """
 
     folder: Path
     file: str
     replaced: Mapping[str, str]
+    versions: Mapping[str, str]
 
 
 def give_labels(
@@ -94,24 +101,45 @@ def give_labels(
     task: LabelLines,
     replace: bool = False,
     keep_both: bool = False,
+    settle: bool = False,
+    versions: Mapping[str, str] | None = None,
 ) -> Written:
     """Write all of the labels into `<person>.txt` in the folder, or none. What lines of one name mean, the task knows.
 
     The folder is made if the one it lies in is there. With `replace`, what other files say of these names otherwise is
-    taken out of them; with `keep_both` it stays, to be settled.
+    taken out of them; with `keep_both` it stays, to be settled; with `settle` it stays, and these labels are settled to
+    count. versions: by name, of all that was seen to be said of it (`version_of`); a name without one isn't looked at.
 
     Raises:
-        LabelledOtherwise: other files have other classes, and neither was asked for; lists which.
+        LabelledOtherwise: other files have other classes, and none of the three was asked for; lists which.
+        LabelsChanged: something else is said of a name by now than what was seen.
+        InvalidRequest: more than one of the three is asked for.
         LabelsMalformed: a name, a class or the person can't stand in a labels file, or the person's file is none, or
             looks like a copy of somebody's.
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
     file_name = f"{named(person)}.txt"
+    if replace + keep_both + settle > 1:
+        detail = "say one of `replace`, `keep_both` and `settle`"
+        raise InvalidRequest([Fault("/settle" if settle else "/replace", "invalid_value", detail)])
     wanted = _given(labels, task)
     with own_file(path, file_name, roots) as (folder, own, others):
         classes = {file: _classes_in(read_bytes(file), wanted, task) for file in others}
-        contradicting = {} if keep_both else _contradicting(classes, wanted, replace=replace)
-        changed = {own: rewritten(own_bytes(own), labels, task)} if wanted else {}
+        mine = own_bytes(own)
+        contradicting = {} if keep_both else _contradicting(classes, wanted, replace=replace or settle)
+        over = {name for names in contradicting.values() for name in names if wanted[name].classes is not None}
+        before = {**classes, own: _classes_in(mine, wanted, task) if versions or settle else {}}
+        as_wanted = {name for name, one in wanted.items() if name not in over and _says(before[own], one)}
+        _refuse_changed(before, wanted, versions or {}, as_wanted)
+        changed = {own: _rewritten(mine, wanted, task)} if wanted else {}
+        if settle:
+            file = next((one for one in others if one.name == SETTLED), folder.file(SETTLED))
+            now = {name: one for name, one in wanted.items() if name in over}
+            changed |= {file: _rewritten(own_bytes(file), now, task)} if now else {}
+            changed |= with_settler(
+                folder, SETTLED, {name: _version_settled(one.lines) for name, one in now.items()}, person
+            )
+            contradicting = {}
         changed |= {
             file: encode_any(*_lines_without(read_bytes(file), names, task)) for file, names in contradicting.items()
         }
@@ -119,23 +147,38 @@ def give_labels(
     replaced = {
         wanted[name].name: in_words(classes[file][name]) for file, names in contradicting.items() for name in names
     }
-    return Written(folder.path, file_name, replaced)
+    if not settle:
+        return Written(folder.path, file_name, replaced, {})
+    now_said = {file: _classes_in(changed[file], wanted, task) for file in changed if file.name != SETTLERS}
+    return Written(folder.path, file_name, replaced, _versions({**before, **now_said}, wanted))
 
 
-def settle(path: str, labels: Sequence[GivenLabel], *, roots: Sequence[Path], task: LabelLines) -> Written:
+def settle(
+    path: str,
+    labels: Sequence[GivenLabel],
+    *,
+    roots: Sequence[Path],
+    task: LabelLines,
+    versions: Mapping[str, str] | None = None,
+    by: str | None = None,
+) -> Written:
     """Write what holds of images that people see in several ways; None: it isn't settled any more.
 
-    It goes into the folder's file of what was settled. People's own files stay as they are.
+    It goes into the folder's file of what was settled. People's own files stay as they are. versions: as `give_labels`
+    takes them. by: who settles it, which is noted beside it.
 
     Raises:
         InvalidRequest: nobody has labelled one of the images, nor is it settled; lists which.
+        LabelsChanged: something else is said of a name by now than what was seen, and it isn't settled so.
         LabelsMalformed: a name or a class can't stand in a labels file.
         FolderBusy, PathNotAllowed, PathNotFound, PathNotReadable, PathNotWritable, PathWrongKind, StorageFull
     """
     wanted = _given(labels, task)
     with own_file(path, SETTLED, roots) as (folder, own, others):
-        there = [*others, own] if own.exists() else others
-        labelled = {name for file in there for name in _classes_in(read_bytes(file), wanted, task)}
+        settled = own_bytes(own)
+        said = {file: _classes_in(read_bytes(file), wanted, task) for file in others}
+        said[own] = _classes_in(settled, wanted, task)
+        labelled = {name for classes in said.values() for name in classes}
         if unlabelled := [one for key, one in wanted.items() if one.classes is not None and key not in labelled]:
             raise InvalidRequest(
                 [
@@ -143,8 +186,18 @@ def settle(path: str, labels: Sequence[GivenLabel], *, roots: Sequence[Path], ta
                     for one in unlabelled[:MAX_LISTED]
                 ]
             )
-        write_all({own: rewritten(own_bytes(own), labels, task)} if wanted else {})
-    return Written(folder.path, SETTLED, {})
+        as_wanted = {name for name, one in wanted.items() if _says(said[own], one)}
+        _refuse_changed(said, wanted, versions or {}, as_wanted)
+        now = _rewritten(settled, wanted, task)
+        now_settled = {name: _version_settled(one.lines) for name, one in wanted.items()}
+        write_all({own: now, **with_settler(folder, SETTLED, now_settled, by)} if wanted else {})
+    return Written(folder.path, SETTLED, {}, _versions({**said, own: _classes_in(now, wanted, task)}, wanted))
+
+
+def version_of(said: Iterable[tuple[str, str]]) -> str:
+    """Return a text that changes with what is said of an image; empty: nothing is. said: (file name, class) a line."""
+    lines = sorted({f"{file}\0{class_name}" for file, class_name in said})
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] if lines else ""
 
 
 def said_otherwise(
@@ -199,6 +252,7 @@ class Survey:
             if label.class_name not in files[label.file].get(label.name, ())
         }
         all_conflicts = set(conflicts)
+        self._at_odds = all_conflicts.copy()
         self._classes: Mapping[str, tuple[str, ...]] = {}
         for file, classes in self._files.items():
             for name in self._classes.keys() & classes.keys() - self._settled.keys():
@@ -261,7 +315,7 @@ class Survey:
             file: {name: said for name, said in classes.items() if name in names}
             for file, classes in self._files.items()
         }
-        return Survey(files, [label for label in self.conflicts if label.name in names], self.left_out)
+        return Survey(files, [label for label in self._at_odds if label.name in names], self.left_out)
 
     def having(self, class_name: str | None = None, person: str | None = None) -> set[str]:
         """Return the names that have a label: of a class ("": that none applies), or in that person's file.
@@ -292,6 +346,34 @@ class Survey:
             if key in self._classes
             for class_name in self._classes[key]
         ]
+
+    @property
+    def settled_versions(self) -> dict[str, str]:
+        """By name: of what is settled of it alone."""
+        return {name: _version_settled(classes) for name, classes in self._settled.items()}
+
+    def all_of(self, names: Iterable[str]) -> list[NamedLabel]:
+        """Return all that files say of those names, whether it counts or not; what was settled first."""
+        said: list[NamedLabel] = []
+        for name in names:
+            key = as_seen(clean_name(name))
+            at_odds = self._said_at_odds.get(key, {})
+            for file, classes in self._files.items():
+                lines = dict.fromkeys([*classes.get(key, ()), *at_odds.get(file, ())])
+                said += [NamedLabel(name, one, file) for one in lines]
+        return said
+
+    def versions(self, names: Iterable[str]) -> dict[str, str]:
+        """Return a text for each name that changes with what files say of it (`version_of`)."""
+        return {name: version_of((one.file, one.class_name) for one in self.all_of([name])) for name in names}
+
+    @cached_property
+    def _said_at_odds(self) -> dict[str, dict[str, list[str]]]:
+        """By name and file: what the file says of the name in several ways, each as it stands there."""
+        said: dict[str, dict[str, list[str]]] = {}
+        for one in sorted(self._at_odds, key=attrgetter("class_name")):
+            said.setdefault(one.name, {}).setdefault(one.file, []).append(one.class_name)
+        return said
 
     def page(self, *, class_name: str | None, after: str, most: int) -> list[NamedLabel]:
         """Return the labels of the first `most` names after that one, ascending; of a class, of names that have it."""
@@ -458,7 +540,10 @@ def rewritten(data: bytes, labels: Iterable[GivenLabel], task: LabelLines) -> by
 
     The same bytes if it said so already. Raises LabelsMalformed: a name or class can't stand in a labels file.
     """
-    wanted = _by_name(labels, task)
+    return _rewritten(data, _by_name(labels, task), task)
+
+
+def _rewritten(data: bytes, wanted: Mapping[str, _Wanted], task: LabelLines) -> bytes:
     given = {name: one for name, one in wanted.items() if one.classes is not None}
     if {name: sorted(said) for name, said in _classes_in(data, wanted, task).items()} == {
         name: sorted(one.lines) for name, one in given.items()
@@ -582,6 +667,43 @@ def _contradicting(
     if faults:
         raise LabelledOtherwise(faults, MAX_LISTED)
     return names_by_file
+
+
+def _version_settled(classes: Iterable[str]) -> str:
+    """Return the version of what is settled alone."""
+    return version_of((SETTLED, one) for one in classes)
+
+
+def _says(said: Mapping[str, Sequence[str]], wanted: _Wanted) -> bool:
+    return set(said.get(as_seen(wanted.name), ())) == set(wanted.lines)
+
+
+def _refuse_changed(
+    said: Mapping[File, Mapping[str, Sequence[str]]],
+    wanted: Mapping[str, _Wanted],
+    versions: Mapping[str, str],
+    as_wanted: Collection[str],
+) -> None:
+    """Raise LabelsChanged for names of which something else is said than what was seen, by its version.
+
+    Not where all is as wanted already: a call whose answer was lost comes again.
+    """
+    seen = {as_seen(clean_name(name)): version for name, version in versions.items()}
+    now = _versions(said, {key: one for key, one in wanted.items() if key in seen})
+    faults = [
+        Fault(f"/labels/{one.at}/name", LabelsChanged.code, f"{one.name} was labelled meanwhile: look at it again")
+        for key, one in wanted.items()
+        if key in seen and now[one.name] != seen[key] and key not in as_wanted
+    ]
+    if faults:
+        raise LabelsChanged(faults)
+
+
+def _versions(said: Mapping[File, Mapping[str, Sequence[str]]], wanted: Mapping[str, _Wanted]) -> dict[str, str]:
+    return {
+        one.name: version_of((file.name, class_name) for file in said for class_name in said[file].get(key, ()))
+        for key, one in wanted.items()
+    }
 
 
 def _lines_without(data: bytes, names: Collection[str], task: LabelLines) -> tuple[str, bool]:

@@ -158,8 +158,10 @@ def test_labels_are_given_counted_listed_and_taken_back(client, data):
         ],
         "conflicts": [],
         "settled": [],
+        "settled_by": {},
         "left_out": [],
         "names": [{"name": "a.png", "class": "dog", "person": "me"}],
+        "versions": {},
         "next_after": "a.png",
     }
     asked = {"path_to_labels": "given", "of": ["b.png", "z.png"]}
@@ -317,3 +319,33 @@ def test_a_contradiction_is_kept_listed_settled_and_opened_again(client, data):
         "/labels/settle", json={"path_to_labels": "given", "labels": [{"name": "b.png", "class": "cat"}]}
     )
     assert code(unknown) == (422, "invalid_request")
+
+
+def test_others_are_overruled_by_what_is_settled_as_it_was_seen_and_their_files_stay(client, data):
+    def call(path, person, class_name, **more):
+        said = {"path_to_labels": "given", "labels": [{"name": "a.png", "class": class_name}], **more}
+        return client.post(path, json=said | ({"person": person} if person else {}))
+
+    def seen():
+        return client.get("/labels", params={"path_to_labels": "given", "of": ["a.png"]}).json()
+
+    assert "said" not in client.get("/labels", params={"path_to_labels": "pool"}).json()
+    call("/labels", "anna", "cat")
+    first = seen()
+    overruled = call("/labels", "ben", "dog", settle=True, versions=first["versions"])
+    assert overruled.json()["versions"] == seen()["versions"] != first["versions"]
+    assert seen()["said"] == [
+        {"name": "a.png", "class": "dog", "person": "_settled"},
+        {"name": "a.png", "class": "cat", "person": "anna"},
+        {"name": "a.png", "class": "dog", "person": "ben"},
+    ]
+    for late in (
+        call("/labels/settle", None, "cat", versions=first["versions"]),
+        call("/labels", "cem", "cow", settle=True, versions=first["versions"]),
+    ):
+        assert code(late) == (409, "labels_changed")
+        assert problem(late)["errors"][0]["pointer"] == "/labels/0/name"
+    opened = call("/labels/settle", None, None, versions=seen()["versions"])
+    assert opened.json()["versions"] == seen()["versions"]
+    assert call("/labels/settle", None, "cow").status_code == 200  # no version: as it always was
+    assert code(call("/labels", "ben", "cat", settle=True, replace=True)) == (422, "invalid_request")

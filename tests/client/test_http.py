@@ -286,12 +286,15 @@ def test_contradictions_are_listed_and_settled(url, client, data):
     (labels / "ben.txt").write_text("a.png\tdog\n")
     (found,) = client.contradictions(str(labels))
     assert (found.name, found.classes) == ("a.png", {"anna": ("cat",), "ben": ("dog",)})
-    client.settle(str(labels), {"a.png": "dog"})
+    settled = client.settle(str(labels), {"a.png": "dog"}, versions={"a.png": found.version})
     assert client.contradictions(str(labels)) == []
+    with pytest.raises(Refused) as late:
+        client.settle(str(labels), {"a.png": "cat"}, versions={"a.png": found.version})
+    assert late.value.code == "labels_changed"
 
     async def opened_again():
         async with AsyncClient(url) as other:
-            await other.settle(str(labels), {"a.png": None})
+            await other.settle(str(labels), {"a.png": None}, versions=settled)
             return await other.contradictions(str(labels))
 
     assert asyncio.run(opened_again()) == [found]
@@ -305,6 +308,12 @@ def test_labels_are_given_counted_and_taken_back(url, client, data):
     told = client.labels(folder, names=["a.png", "b.png"])
     assert (told["labels"], told["classes"]) == (1, [{"class": "cat", "labels": 1}])
     assert told["names"] == [{"name": "a.png", "class": "cat", "person": "anna"}]
+    overruled = client.give_labels(folder, {"a.png": "cow"}, person="ben", settle=True, versions=told["versions"])
+    assert overruled["versions"] == client.labels(folder, names=["a.png"])["versions"]
+    with pytest.raises(Refused, match="labelled meanwhile"):
+        client.give_labels(folder, {"a.png": "fox"}, person="cem", settle=True, versions=told["versions"])
+    client.settle(folder, {"a.png": None})
+    client.give_labels(folder, {"a.png": None}, person="ben")
 
     async def also():
         async with AsyncClient(url) as other:

@@ -96,7 +96,7 @@ def test_from_zero_labels_round_the_loop_by_keyboard_alone(visit, pools, labels)
     visitor.shot("jobs")
 
 
-def test_a_label_of_somebody_else_is_replaced_only_when_a_person_says_so(visit, project, labels):
+def test_a_label_counts_over_somebody_else_s_only_when_a_person_says_so_and_undo_opens_it_again(visit, project, labels):
     labels.mkdir()
     visitor = visit()
     page = visitor.open("#/label", project)
@@ -107,10 +107,19 @@ def test_a_label_of_somebody_else_is_replaced_only_when_a_person_says_so(visit, 
     page.keyboard.press("Enter")
     question = page.get_by_role("dialog", name="Somebody labelled it otherwise")
     expect(question).to_contain_text(f"{name} is purple in anna.txt")
-    visitor.shot("replace")
-    question.get_by_role("button", name="Replace").click()
-    until(page, lambda: read(labels) == {name: "red"})
-    assert (labels / "anna.txt").read_text() == ""
+    visitor.shot("otherwise")
+    question.get_by_role("button", name="red counts").click()
+    until(page, (labels / "_settled.txt").exists)
+    assert read(labels) == {name: "red"}
+    assert [(labels / file).read_text() for file in ("anna.txt", "me.txt")] == [f"{name}\tpurple\n", f"{name}\tred\n"]
+    page.get_by_role("button", name="Undo").click()
+    until(page, lambda: not ((labels / "me.txt").read_text() + (labels / "_settled.txt").read_text()))
+    assert read(labels) == {name: "purple"}
+    assert [(labels / file).read_text() for file in ("anna.txt", "me.txt", "_settled.txt")] == [
+        f"{name}\tpurple\n",
+        "",
+        "",
+    ]
     visitor.forgive("409")  # the browser logs the refusal
 
 
@@ -198,11 +207,13 @@ def test_suspicious_labels_are_kept_or_changed_by_keyboard(visit, project, label
     visitor.shot("check")
     page.keyboard.press("Enter")
     until(page, lambda: read(labels)["red_9.png"] == "red")
-    assert (labels / "anna.txt").read_text() == "blue_9.png\tblue\n"
+    assert (labels / "_settled.txt").read_text() == "red_9.png\tred\n"
     page.keyboard.press("k")
     page.keyboard.press("u")
     page.keyboard.press("u")
-    until(page, lambda: read(labels)["red_9.png"] == "green")
+    until(page, lambda: "red_9.png" not in (labels / "me.txt").read_text() + (labels / "_settled.txt").read_text())
+    assert read(labels)["red_9.png"] == "green"
+    assert (labels / "anna.txt").read_text() == "red_9.png\tgreen\nblue_9.png\tblue\n"
     page.keyboard.press("k")
     page.keyboard.press("k")
     page.get_by_role("button", name="All red").last.click()

@@ -474,6 +474,31 @@ def test_a_nudge_of_a_settled_box_counts_and_changes_nobodys_file(visit, project
         assert (labels / f"boxes-{person}.jsonl").read_text() == line
 
 
+def test_a_nudge_of_what_was_settled_since_one_looked_is_asked_about_and_may_stay_in_ones_own_file(
+    visit, project, labels
+):
+    line, nudged = (
+        write_lines([("scene_0.png", BoxedImage(*SIZE, (Box("red", x, 100, 60, 60),)))]) for x in (100, 101)
+    )
+    (labels / "boxes-me.jsonl").write_text(line)
+    visitor = visit()
+    batch(visitor.page)
+    page = visitor.open("#/label", project)
+    stage_of(page)
+    page.get_by_role("option", name=re.compile("scene_0.*1 box")).click()
+    (labels / "_settled.jsonl").write_text(line)  # by somebody else, this moment
+    page.get_by_role("button", name=re.compile("red 60 × 60")).click()
+    page.keyboard.press("ArrowRight")
+    question = page.get_by_role("dialog", name="It was changed meanwhile")
+    expect(question).to_contain_text("It was settled what counts on scene_0.png since you saw it")
+    visitor.shot("boxes-settled-meanwhile")
+    assert (labels / "boxes-me.jsonl").read_text() == line
+    question.get_by_role("button", name="Keep mine in my file").click()
+    expect(page.get_by_role("option", name=re.compile("scene_0.*1 box, settled$"))).to_be_visible()
+    assert [(labels / file).read_text() for file in ("boxes-me.jsonl", "_settled.jsonl")] == [nudged, line]
+    visitor.forgive("409")
+
+
 def test_what_somebody_else_settled_meanwhile_is_seen_at_once_by_whoever_was_slower(visit, project, labels):
     files = {person: labels / f"boxes-{person}.jsonl" for person in ("anna", "bert")}
     for x, file in zip((100, 300), files.values(), strict=True):

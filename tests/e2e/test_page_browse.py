@@ -91,6 +91,14 @@ def test_images_are_found_and_labelled_many_at_once_by_keyboard_alone(visit, pro
     assert (labels / "anna.txt").read_text() == "blue_1.png\tred\n"
     page.keyboard.press("u")
     until(page, lambda: len(read(labels)) == 4)
+    page.keyboard.press("Control+a")
+    page.keyboard.press(key)
+    asked.get_by_role("button", name="Mine count").press("Enter")
+    until(page, lambda: read(labels).get("blue_1.png") == "blue")
+    assert (labels / "anna.txt").read_text() == "blue_1.png\tred\n"
+    page.keyboard.press("u")
+    until(page, lambda: "blue_1.png" not in (labels / "me.txt").read_text() + (labels / "_settled.txt").read_text())
+    until(page, lambda: len(read(labels)) == 4)
 
     photo = page.get_by_role("complementary").locator(".zoomed")
     page.keyboard.press("+")

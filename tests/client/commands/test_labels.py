@@ -179,7 +179,8 @@ def test_a_class_is_renamed_and_removed_in_everybodys_files_and_that_is_undone(t
 
 def test_contradictions_are_listed_and_settled(folder):
     told = labels("settle", folder)
-    assert told.stdout == "name,class,file\nb.png,dog,anna.txt:2\nb.png,cat,ben.txt:1\n"
+    version = told.stdout.strip()[-16:]
+    assert told.stdout == (f"name,class,file,version\nb.png,dog,anna.txt:2,{version}\nb.png,cat,ben.txt:1,{version}\n")
     assert told.stderr == "1 to settle\n"
     assert labels("settle", folder, "b.png", "dog").stderr == "b.png: dog\n"
     assert labels("settle", folder).stderr == "0 to settle\n"
@@ -189,6 +190,10 @@ def test_contradictions_are_listed_and_settled(folder):
     assert read_labels(out).classes_by_name["b.png"] == "dog"
     labels("settle", folder, "b.png", "--open-again")
     assert labels("settle", folder).stderr == "1 to settle\n"
+    labels("settle", folder, "b.png", "cat", "--version", version)
+    assert "b.png was labelled meanwhile" in str(
+        labels("settle", folder, "b.png", "dog", "--version", version).exception
+    )
 
 
 @pytest.mark.parametrize("said", [[], ["cat", "--none"], ["--none", "--open-again"]])
@@ -210,7 +215,8 @@ def test_boxes_are_settled_as_one_person_drew_and_opened_again(drawn):
     before = {file: file.read_bytes() for file in drawn.iterdir()}
     told = labels("settle", drawn, *of_boxes)
     open_ = '"cat at 1, 2 (30 x 40)","boxes-Anna_P.jsonl:1, and not in boxes-ben.jsonl:1"'
-    assert (told.stdout, told.stderr) == (f"name,box,file\na.png,{open_}\n", "1 to settle\n")
+    version = told.stdout.strip()[-16:]
+    assert (told.stdout, told.stderr) == (f"name,box,file,version\na.png,{open_},{version}\n", "1 to settle\n")
     assert labels("check", drawn, *of_boxes).exit_code == 1
     told = labels("settle", drawn, "a.png", "--as", "Anna P", *of_boxes)
     assert told.stderr == "a.png: as Anna P drew, 1 cat\n"
@@ -220,6 +226,8 @@ def test_boxes_are_settled_as_one_person_drew_and_opened_again(drawn):
     CliRunner().invoke(cli, ["export", "coco", *of_boxes, "--labels", str(drawn), "--out", str(out)])
     written = json.loads((out / "annotations" / "instances_nextlabel.json").read_text())
     assert [one["bbox"] for one in written["annotations"]] == [[1, 2, 30, 40]]
+    late = labels("settle", drawn, "a.png", "--as", "ben", "--version", version, *of_boxes)
+    assert "a.png was changed meanwhile" in str(late.exception)
     assert labels("settle", drawn, "a.png", "--as", "ben", *of_boxes).stderr == "a.png: as ben drew, nothing here\n"
     assert labels("settle", drawn, "a.png", "--open-again", *of_boxes).stderr == "a.png: open again\n"
     assert labels("settle", drawn, *of_boxes).stderr == "1 to settle\n"

@@ -131,6 +131,24 @@ def test_who_draws_otherwise_may_say_that_theirs_counts_and_takes_nothing_out_of
     assert survey_boxes(folder, []).settled == ("a.png",)
 
 
+def test_who_has_not_seen_what_is_settled_by_now_is_told_also_where_they_drew_much_the_same(folder):
+    settled(folder, "a.png", image(CAT))
+    by_name = {one.file: one.version for one in drawings_of(folder, ["a.png"], [folder])["a.png"]}
+    nudged = image(CAT._replace(x=CAT.x + 1))
+
+    def draw(drawn, seen, **more):
+        given = [GivenBoxes("a.png", drawn, by_name["boxes-anna.jsonl"], seen)]
+        return give_boxes(str(folder), given, person="anna", roots=[folder.parent], **more)
+
+    before = files(folder)
+    for seen in ("", "of something else"):
+        with pytest.raises(BoxesChanged, match=r"what counts on a\.png was settled meanwhile"):
+            draw(nudged, seen)
+    assert files(folder) == before
+    draw(nudged, by_name[SETTLED])
+    draw(nudged, "")  # it comes again, as the answer was lost
+
+
 def test_what_was_drawn_or_settled_meanwhile_is_not_settled_unseen(folder):
     seen = version(folder, "a.png")
     give(folder, "cem", "a.png", image(CAT, unfinished=True))  # says nothing yet

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from PIL import Image
 
 from nextlabel.core.data.classes import change_class
 from nextlabel.core.data.label_files import GivenLabel, give_labels, settle, survey
-from nextlabel.core.errors import InvalidRequest, LabelledOtherwise, LabelsConflict
+from nextlabel.core.data.places import place_at
+from nextlabel.core.errors import InvalidRequest, LabelledOtherwise, LabelsChanged, LabelsConflict
 from nextlabel.core.tasks.registry import CLASSIFICATION, MULTILABEL
 
 
@@ -19,8 +21,8 @@ def folder(tmp_path):
     return folder
 
 
-def settled(folder, *pairs, task=CLASSIFICATION):
-    return settle(str(folder), [GivenLabel(*pair) for pair in pairs], roots=[folder.parent], task=task)
+def settled(folder, *pairs, task=CLASSIFICATION, **more):
+    return settle(str(folder), [GivenLabel(*pair) for pair in pairs], roots=[folder.parent], task=task, **more)
 
 
 def test_what_is_settled_is_read_and_everybody_s_file_stays_as_it_is(folder):
@@ -110,3 +112,71 @@ def test_what_is_settled_can_be_settled_otherwise_when_nobody_s_label_is_left(fo
 def test_what_was_never_settled_is_opened_again_without_a_file(folder):
     settled(folder, ("a.png", None))
     assert not (folder / "_settled.txt").exists()
+
+
+def files_of(folder):
+    return {file.name: file.read_text() for file in folder.iterdir() if not file.name.startswith(".")}
+
+
+def test_who_overrules_others_settles_it_and_takes_nothing_out_of_their_files(folder):
+    before = files_of(folder)
+    written = give(folder, "cem", ("a.png", "fox"), ("b.png", "fox"), ("z.png", "fox"), settle=True)
+    assert written.replaced == {}
+    assert files_of(folder) == before | {
+        "cem.txt": "a.png\tfox\nb.png\tfox\nz.png\tfox\n",
+        "_settled.txt": "a.png\tfox\nb.png\tfox\n",  # nobody contradicts the last
+    }
+    give(folder, "ben", ("a.png", "cow"), settle=True)
+    assert CLASSIFICATION.read(folder).classes_by_name["a.png"] == "cow"
+    assert files_of(folder)["cem.txt"] == "a.png\tfox\nb.png\tfox\nz.png\tfox\n"
+
+
+def test_a_label_that_is_taken_back_settles_nothing(folder):
+    give(folder, "anna", ("a.png", None), settle=True)
+    assert files_of(folder) == {"anna.txt": "b.png\tdog\n", "Åsa.txt": "a.png\tdog\nc.png\tcat\n"}
+
+
+@pytest.mark.parametrize("two", [("replace", "settle"), ("keep_both", "settle"), ("replace", "keep_both")])
+def test_labels_of_others_are_gone_about_in_one_way(folder, two):
+    with pytest.raises(InvalidRequest):
+        give(folder, "cem", ("a.png", "fox"), **dict.fromkeys(two, True))
+    assert not (folder / "cem.txt").exists()
+
+
+def version(folder, name, task=CLASSIFICATION):
+    return survey(folder, [], task).versions([name])[name]
+
+
+@pytest.mark.parametrize("how", [settled, lambda *said, **more: give(said[0], "cem", *said[1:], settle=True, **more)])
+def test_what_somebody_else_said_or_settled_since_is_not_settled_over_unseen(folder, how):
+    seen = version(folder, "a.png")
+    settled(folder, ("a.png", "cow"))
+    before = files_of(folder)
+    with pytest.raises(LabelsChanged, match=r"a\.png was labelled meanwhile"):
+        how(folder, ("a.png", "fox"), ("b.png", "fox"), versions={"a.png": seen})
+    assert files_of(folder) == before
+    how(folder, ("a.png", "fox"), versions={"./a.png": version(folder, "a.png"), "other.png": "x"})
+    how(folder, ("a.png", "fox"), versions={"a.png": seen})  # the answer was lost, and it comes again
+    assert CLASSIFICATION.read(folder).classes_by_name["a.png"] == "fox"
+
+
+def test_a_version_is_of_all_lines_whatever_counts_and_empty_where_none_is(folder):
+    (folder / "anna.txt").write_text("a.png\tcat\na.png\tfox\n")
+    versions = [version(folder, "z.png"), version(folder, "a.png")]
+    settled(folder, ("a.png", "cat"))
+    versions.append(version(folder, "a.png"))
+    (folder / "anna.txt").write_text("a.png\tcat\na.png\tcow\n")
+    versions.append(version(folder, "a.png"))
+    assert versions[0] == ""
+    assert len(set(versions)) == 4
+    written = settled(folder, ("a.png", None), versions={"a.png": versions[-1]})
+    assert written.versions == {"a.png": version(folder, "a.png")}
+
+
+def test_a_survey_of_a_pool_tells_the_same_versions(folder, tmp_path):
+    (folder / "anna.txt").write_text("a.png\tcat\na.png\tfox\n")
+    settled(folder, ("a.png", "cat"))
+    (tmp_path / "pool").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "pool" / "a.png")
+    of_pool, _ = survey(folder, [], CLASSIFICATION).apart(place_at(tmp_path / "pool", [tmp_path]))
+    assert of_pool.versions(["a.png"]) == {"a.png": version(folder, "a.png")}

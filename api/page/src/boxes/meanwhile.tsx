@@ -8,12 +8,12 @@ const say = words.boxes;
  * settled. What has the focus, and what closing it answers, loses nothing: what is taken there can be undone. */
 export const meanwhile: Decide = async (entry, people, isSettled) => {
   const { name } = entry;
-  const byNobodyElse = isSettled ? say.settledOtherwise(name) : say.changedHere(name);
+  const byNobodyElse = isSettled ? say.settledMeanwhile(name) : say.changedHere(name);
   const text = people.length ? say.changedBy(name, people.join(", ")) : byNobodyElse;
   const answer = await open<Decision>(say.changedTitle, (close) => (
     <div>
       <p class="prose">{text}</p>
-      <p class="hint">{people.length ? say.keepBothHint : say.takeHint}</p>
+      <p class="hint">{people.length ? say.keepBothHint : isSettled ? say.settledHint : say.takeHint}</p>
       <div class="row end">
         <button type="button" onClick={() => close("mine")}>
           {people.length || isSettled ? say.mineCounts : say.keepMine}
@@ -26,6 +26,11 @@ export const meanwhile: Decide = async (entry, people, isSettled) => {
         >
           {say.takeTheirs}
         </button>
+        {isSettled && (
+          <button type="button" onClick={() => close("both")}>
+            {say.keepInMine}
+          </button>
+        )}
         {people.length > 0 && (
           <button type="button" class="primary" data-first onClick={() => close("both")}>
             {say.keepBoth}

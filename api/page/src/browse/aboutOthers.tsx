@@ -7,8 +7,8 @@ import { words } from "../words";
 const SHOWN = 12;
 
 /** Asks once what becomes of labels of others that say otherwise. Leaving them harms nothing, and is focused. */
-export function aboutOthers(others: PoolImage[], takesBack: boolean): Promise<AboutOthers | null> {
-  const { othersTitle, othersText, othersReplace, othersBoth, othersLeave } = words.browse;
+export function aboutOthers(others: PoolImage[]): Promise<AboutOthers | null> {
+  const { othersTitle, othersText, othersMine, othersBoth, othersLeave } = words.browse;
   return open<AboutOthers>(othersTitle(others.length), (close) => (
     <div>
       <ul class="strip">
@@ -20,14 +20,12 @@ export function aboutOthers(others: PoolImage[], takesBack: boolean): Promise<Ab
       </ul>
       <p class="prose">{othersText}</p>
       <div class="row end">
-        <button type="button" onClick={() => close("replace")}>
-          {othersReplace}
+        <button type="button" onClick={() => close("settle")}>
+          {othersMine}
         </button>
-        {!takesBack && (
-          <button type="button" onClick={() => close("both")}>
-            {othersBoth}
-          </button>
-        )}
+        <button type="button" onClick={() => close("both")}>
+          {othersBoth}
+        </button>
         <button type="button" class="primary" data-first onClick={() => close("leave")}>
           {othersLeave}
         </button>

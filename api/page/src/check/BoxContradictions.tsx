@@ -14,6 +14,7 @@ import { Block } from "./Block";
 import type { Choice } from "./Choices";
 import { Row } from "./Row";
 import { Scene } from "./Scene";
+import { WhoSettled } from "./WhoSettled";
 
 const EVERY_S = 30;
 const MOST = 20; // images that are shown at once
@@ -114,7 +115,10 @@ function Settled({ image, onTried }: Given) {
       <div class="two-up drawings">
         <Drawn image={image} drawing={image.settled} said={say.nBoxes(boxes.length)} />
       </div>
-      <p class="grow name">{image.name}</p>
+      <div class="grow">
+        <p class="name">{image.name}</p>
+        <WhoSettled by={image.settled_by} />
+      </div>
     </Row>
   );
 }

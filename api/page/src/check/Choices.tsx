@@ -1,8 +1,9 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
-import { replace } from "../store/desk";
+import type { Answer } from "../store/answer";
 import { attempt, tell } from "../store/notices";
 import type { Outcome } from "../store/outbox";
+import { decideFor } from "../store/settling";
 import { oneAfterAnother } from "../store/turns";
 import { words } from "../words";
 
@@ -15,10 +16,14 @@ export interface Choice {
   opens?: boolean;
 }
 
+/** The same of all of these images, going by what counts of each; over what others say, which stays in their files. */
+export const decided = async (names: readonly string[], change: (now: Answer) => Answer): Promise<Outcome> =>
+  (await decideFor(names, change)) ? "written" : "refused";
+
 /** One class for all of these images. */
 export const allOf = (names: readonly string[], className: string): Choice => ({
   label: words.check.all(className),
-  settle: () => replace(names, [className]),
+  settle: () => decided(names, () => [className]),
   said: words.check.settled(names.length, className),
 });
 

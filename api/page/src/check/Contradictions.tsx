@@ -3,12 +3,13 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { get } from "../service/service";
-import type { LabelsView, OneLabel } from "../service/types";
+import type { LabelsView, OneLabel, SettledBy } from "../service/types";
 import { classColour } from "../shared/colour";
 import { useFreshness, useLifetime } from "../shared/lifetime";
 import { Photo } from "../shared/Photo";
 import { useRefused } from "../shared/refused";
-import { type Answer, inWords } from "../store/answer";
+import { type Answer, inWords, linesOf } from "../store/answer";
+import type { Outcome } from "../store/outbox";
 import { isSeveral, theProject, theTask } from "../store/project";
 import { settle } from "../store/settling";
 import { inOrder } from "../store/turns";
@@ -23,6 +24,8 @@ export function Contradictions() {
   const lifetime = useLifetime();
   const found = useSignal<OneLabel[]>([]);
   const settled = useSignal<OneLabel[]>([]);
+  const versions = useSignal<Readonly<Record<string, string>>>({});
+  const settledBy = useSignal<Readonly<Record<string, SettledBy>>>({});
   const { orShown, refused } = useRefused();
   const looks = useMemo(inOrder, []);
   const refresh = () =>
@@ -33,54 +36,83 @@ export function Contradictions() {
       if (!isNewest()) return;
       found.value = view.conflicts;
       settled.value = view.settled;
+      versions.value = view.versions;
+      settledBy.value = view.settled_by;
     });
   useEffect(refresh, []);
   useFreshness(EVERY_S, refresh);
   const { check } = words;
   const byName = new Map<string, OneLabel[]>();
   for (const one of found.value) byName.set(one.name, [...(byName.get(one.name) ?? []), one]);
-  const shown = [...byName].slice(0, MOST_ROWS);
-  if (isSeveral()) {
-    return (
-      <>
-        {refused}
-        <Block heading={check.severalConflicts} hint={check.severalConflictsHint} count={byName.size}>
-          {shown.map(([name, labels]) => (
-            <SeveralClasses key={name} name={name} labels={labels} />
-          ))}
-        </Block>
-        <Settled labels={settled.value} />
-      </>
-    );
-  }
+  const onTried = (isWritten: boolean) => {
+    looks.overtake(); // what was asked before may not know of it
+    if (!isWritten) refresh();
+  };
+  const [Contradiction, heading, hint] = isSeveral()
+    ? [SeveralClasses, check.severalConflicts, check.severalConflictsHint]
+    : [OneClass, check.conflicts, check.conflictsHint];
   return (
     <>
       {refused}
-      <Block heading={check.conflicts} hint={check.conflictsHint} count={byName.size}>
-        {shown.map(([name, labels]) => (
-          <Row
+      <Block heading={heading} hint={hint} count={byName.size}>
+        {[...byName].slice(0, MOST_ROWS).map(([name, labels]) => (
+          <Contradiction
             key={name}
-            choices={[...new Set(labels.map((one) => one.class))].map((one) => ({
-              label: one,
-              settle: () => settle(name, [one]),
-              said: check.wasSettled(name, one),
-            }))}
-          >
-            <Photo name={name} side={160} alt={name} />
-            <div class="grow">
-              <p class="name">{name}</p>
-              <p class="small dim">{labels.map((one) => check.conflictIn(one.class, one.person)).join(", ")}</p>
-            </div>
-          </Row>
+            name={name}
+            labels={labels}
+            version={versions.value[name] ?? ""}
+            onTried={onTried}
+          />
         ))}
       </Block>
-      <Settled labels={settled.value} />
+      <Settled labels={settled.value} by={settledBy.value} versions={versions.value} onTried={onTried} />
     </>
   );
 }
 
+interface Given {
+  name: string;
+  labels: readonly OneLabel[];
+  version: string;
+  onTried: OnTried;
+}
+
+/** Called when an answer is written, or refused. */
+export type OnTried = (isWritten: boolean) => void;
+
+/** Settles an image as it was seen; null opens the question again. Others that follow are over what was settled before. */
+export function useSettling(name: string, version: string, onTried: OnTried) {
+  const seen = useMemo(() => ({ version }), [version]);
+  return async (answer: Answer | null): Promise<Outcome> => {
+    const versions = await settle(linesOf(name, answer), { [name]: seen.version });
+    if (versions) seen.version = versions[name] ?? "";
+    onTried(versions !== null);
+    return versions ? "written" : "refused";
+  };
+}
+
+function OneClass({ name, labels, version, onTried }: Given) {
+  const settle = useSettling(name, version, onTried);
+  const { check } = words;
+  const choices = [...new Set(labels.map((one) => one.class))].map((one) => ({
+    label: one,
+    settle: () => settle([one]),
+    said: check.wasSettled(name, one),
+  }));
+  return (
+    <Row choices={choices}>
+      <Photo name={name} side={160} alt={name} />
+      <div class="grow">
+        <p class="name">{name}</p>
+        <p class="small dim">{labels.map((one) => check.conflictIn(one.class, one.person)).join(", ")}</p>
+      </div>
+    </Row>
+  );
+}
+
 /** Each class that somebody gives the image, to be taken or left; which of them not all give it, and who does. */
-function SeveralClasses({ name, labels }: { name: string; labels: readonly OneLabel[] }) {
+function SeveralClasses({ name, labels, version, onTried }: Given) {
+  const settle = useSettling(name, version, onTried);
   const people = [...new Set(labels.map(({ person }) => person))];
   const saying = (one: string) => labels.filter((other) => other.class === one).map(({ person }) => person);
   const said = [...new Set(labels.map((one) => one.class))].filter(Boolean);
@@ -90,7 +122,7 @@ function SeveralClasses({ name, labels }: { name: string; labels: readonly OneLa
     wanted.value = wanted.value.includes(one) ? wanted.value.filter((other) => other !== one) : [...wanted.value, one];
   };
   const { check } = words;
-  const choice = { label: check.settle(inWords(wanted.value)), settle: () => settle(name, wanted.value) };
+  const choice = { label: check.settle(inWords(wanted.value)), settle: () => settle(wanted.value) };
   return (
     <Row choices={[choice]}>
       <Photo name={name} side={160} alt={name} />

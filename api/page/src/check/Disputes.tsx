@@ -1,6 +1,8 @@
 import { Photo } from "../shared/Photo";
-import { replace } from "../store/desk";
-import { disputes, settled } from "../store/project";
+import { inWords } from "../store/answer";
+import { attempt } from "../store/notices";
+import { type Dispute, disputes, settled } from "../store/project";
+import { decideFor } from "../store/settling";
 import { words } from "../words";
 import { Block, MOST_ROWS } from "./Block";
 
@@ -16,16 +18,17 @@ export function Disputes() {
           <button type="button" onClick={() => settled(one.theirs.name)}>
             {theirs(one.theirs.class, one.theirs.person)}
           </button>
-          <button
-            type="button"
-            onClick={async () => {
-              if ((await replace([one.theirs.name], one.answer ?? [one.mine])) === "written") settled(one.theirs.name);
-            }}
-          >
+          <button type="button" onClick={() => void attempt(() => overrule(one))}>
             {mine(one.mine)}
           </button>
         </li>
       ))}
     </Block>
   );
+}
+
+/** Where theirs is still what was left. */
+async function overrule({ theirs, mine, answer }: Dispute): Promise<void> {
+  const isTheirs = (now: readonly string[]) => inWords(now) === theirs.class;
+  if (await decideFor([theirs.name], () => answer ?? [mine], isTheirs)) settled(theirs.name);
 }

@@ -3,6 +3,7 @@ import { classColour } from "../shared/colour";
 import { Photo } from "../shared/Photo";
 import { inWords } from "../store/answer";
 import { notes } from "../store/notes";
+import { SETTLED } from "../store/settling";
 import type { Entry, Said, Sheet } from "../store/sheet";
 import { words } from "../words";
 
@@ -39,7 +40,7 @@ export function Tile({ entry, sheet }: { entry: Entry; sheet: Sheet }) {
           {noted.unsure ? "?" : "✎"}
         </span>
       )}
-      <span class="given" aria-hidden="true" title={said.by ? say.by(said.by) : undefined}>
+      <span class="given" aria-hidden="true" title={titleOf(said)}>
         {noted?.unsure && said.skipped ? words.notes.isUnsure : seen(entry, said)}
       </span>
     </div>
@@ -57,7 +58,13 @@ function seen({ predicted }: Entry, { given, draft, skipped }: Said): string {
 function heard({ predicted }: Entry, { given, by, draft, skipped, refused, saving }: Said): string {
   const after = refused ? say.saidRefused : saving ? say.saidSaving : "";
   if (draft) return say.saidDraft(draft.answer ? inWords(draft.answer) : say.nothingChosen);
+  if (given && by === SETTLED) return words.browse.settled(inWords(given)) + after;
   if (given) return (by ? say.saidLabelledBy(inWords(given), by) : say.saidLabelled(inWords(given))) + after;
   if (skipped) return say.skippedTile;
   return (predicted ? say.saidSuggested(inWords(predicted)) : say.saidNothing) + after;
+}
+
+function titleOf({ given, by }: Said): string | undefined {
+  if (given && by === SETTLED) return words.browse.settled(inWords(given));
+  return by ? say.by(by) : undefined;
 }

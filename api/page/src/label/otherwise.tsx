@@ -1,23 +1,21 @@
 // Where another person's file says otherwise, the person who labels is asked, with the image before them.
 
-import { inAddresses } from "../service/addresses";
-import { get } from "../service/service";
-import type { LabelGiven, LabelsView } from "../service/types";
+import type { LabelGiven } from "../service/types";
 import { Photo } from "../shared/Photo";
 import { type Answer, inWords, isSame } from "../store/answer";
-import { untilDone } from "../store/connection";
 import { open } from "../store/notices";
-import { dispute, theProject, theTask } from "../store/project";
+import { dispute, theProject } from "../store/project";
+import { type AllSaid, byImage, SETTLED } from "../store/settling";
 import type { Decision } from "../store/sheet";
 import { words } from "../words";
 
 const MOST_SHOWN = 8;
 
 /** Resolves with what is to become of both answers. */
-export async function otherwise(labels: readonly LabelGiven[]): Promise<Decision> {
-  const theirs = await others(labels);
+export async function otherwise(labels: readonly LabelGiven[], seen: AllSaid): Promise<Decision> {
+  const theirs = others(labels, seen);
   const [answer] = wantedIn(labels).values();
-  if (!answer || !theirs.length) return "replace"; // gone meanwhile
+  if (!answer || !theirs.length) return "settle"; // gone meanwhile
   const mine = inWords(answer);
   const decision = await open<Decision>(words.labels.otherwiseTitle, (close) => (
     <div>
@@ -26,17 +24,17 @@ export async function otherwise(labels: readonly LabelGiven[]): Promise<Decision
       </figure>
       <ul>
         {theirs.slice(0, MOST_SHOWN).map((one) => (
-          <li key={one.name}>{words.labels.otherwise(one.name, inWords(one.answer), `${one.person}.txt`)}</li>
+          <li key={`${one.name} ${one.person}`}>{said(one)}</li>
         ))}
         {theirs.length > MOST_SHOWN && <li>{words.labels.more(theirs.length - MOST_SHOWN)}</li>}
       </ul>
       <p>
         <strong>{words.labels.yours(mine)}</strong>
       </p>
-      <p class="hint">{words.labels.leaveHint}</p>
+      <p class="hint">{words.labels.otherwiseHint}</p>
       <div class="row end">
-        <button type="button" onClick={() => close("replace")}>
-          {words.labels.replace(mine)}
+        <button type="button" onClick={() => close("settle")}>
+          {words.labels.mineCounts(mine)}
         </button>
         <button type="button" onClick={() => close("both")}>
           {words.labels.keepBoth}
@@ -47,8 +45,8 @@ export async function otherwise(labels: readonly LabelGiven[]): Promise<Decision
       </div>
     </div>
   ));
-  if (decision !== "replace" && decision !== "both") {
-    for (const { name, person, answer: other } of theirs)
+  if (decision !== "settle" && decision !== "both") {
+    for (const { name, person, answer: other } of [...theirs].reverse())
       dispute({ theirs: { name, person, class: inWords(other) }, mine, answer });
   }
   return decision ?? "leave";
@@ -68,25 +66,19 @@ interface Other {
   answer: Answer;
 }
 
-/** What other people say of these names that isn't the same. */
-async function others(labels: readonly LabelGiven[]): Promise<Other[]> {
+/** What other people say of these names that isn't the same, and what is settled otherwise; what counts first. Of what is
+ * settled, nothing else does. */
+function others(labels: readonly LabelGiven[], seen: AllSaid): Other[] {
   const wanted = wantedIn(labels);
-  const found = new Map<string, Other>();
-  for (const names of inAddresses([...wanted.keys()])) {
-    if (!names.length) continue;
-    const query = { path_to_labels: theProject().labels, of: names, ...theTask() };
-    const view = await untilDone(() => get<LabelsView>("labels", { query }));
-    const conflicts = view.conflicts.filter((one) => wanted.has(one.name));
-    const disputed = new Set(conflicts.map(({ name }) => name)); // their lines stand among the names, too
-    for (const { name, person, class: one } of [
-      ...(view.names ?? []).filter((one) => !disputed.has(one.name)),
-      ...conflicts,
-    ]) {
-      const key = `${person}\t${name}`;
-      const answer = [...(found.get(key)?.answer ?? []), one].filter(Boolean);
-      found.set(key, { name, person, answer });
-    }
-  }
-  const { person: me } = theProject();
-  return [...found.values()].filter((one) => one.person !== me && !isSame(one.answer, wanted.get(one.name) ?? null));
+  return [...byImage(seen)].flatMap(([name, said]) =>
+    [...said]
+      .map(([person, answer]) => ({ name, person, answer }))
+      .filter(({ person }) => !said.has(SETTLED) || person === SETTLED)
+      .filter(({ person, answer }) => person !== theProject().person && !isSame(answer, wanted.get(name) ?? null)),
+  );
 }
+
+const said = ({ name, person, answer }: Other) =>
+  person === SETTLED
+    ? words.labels.settledOtherwise(name, inWords(answer))
+    : words.labels.otherwise(name, inWords(answer), `${person}.txt`);

@@ -209,7 +209,8 @@ export interface paths {
          * Settle Labels
          * @description Settle what people contradict each other about. Their files stay as they are; what is settled counts before them.
          *
-         *     A class of null opens the question again.
+         *     A class of null opens the question again. Where something else is said of an image than what was seen, by its
+         *     version in `versions`, nothing is written (409 `labels_changed`).
          */
         post: operations["settle_labels_labels_settle_post"];
         delete?: never;
@@ -1335,6 +1336,11 @@ export interface components {
             path_to_labels: string;
             /** Images */
             images: components["schemas"]["ImageSettled"][];
+            /**
+             * Person
+             * @description Who settles it, to be told. With keys it is the key's owner, and need not be said.
+             */
+            person?: string | null;
         };
         /** BoxesView */
         BoxesView: {
@@ -2727,6 +2733,8 @@ export interface components {
             drawings: components["schemas"]["DrawingView"][];
             /** @description What was settled between them, and counts in the place of all that they drew; null: nothing was. It is nobody's: its `person` is `_settled`. */
             settled: components["schemas"]["DrawingView"] | null;
+            /** @description Who settled it, and when; null: nothing was, or that isn't known, as of what was changed by hand. */
+            settled_by: components["schemas"]["SettledByView"] | null;
             /**
              * Version
              * @description Changes with what people finish and what is settled: whoever settles it says what they saw.
@@ -2773,6 +2781,11 @@ export interface components {
              * @default false
              */
             unfinished: boolean;
+            /**
+             * Settled
+             * @description The version of what was seen to be settled on it; empty: nothing was. Where something else is by now, and this is all that is there, it is refused (409 `boxes_changed`). null: that isn't looked at.
+             */
+            settled?: string | null;
         };
         /**
          * ImageReason
@@ -3181,6 +3194,19 @@ export interface components {
              */
             keep_both: boolean;
             /**
+             * Settle
+             * @description What other files say of these names otherwise stays there, and these labels are settled to count. Not with `replace` or `keep_both` (422).
+             * @default false
+             */
+            settle: boolean;
+            /**
+             * Versions
+             * @description By name, of all that was seen to be said of it, as `GET /labels` tells: where something else is said by now, nothing is written (409 `labels_changed`). A name that is not here isn't looked at.
+             */
+            versions?: {
+                [key: string]: string;
+            };
+            /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
              * @default classification
@@ -3200,6 +3226,18 @@ export interface components {
             path_to_labels: string;
             /** Labels */
             labels: components["schemas"]["LabelGiven"][];
+            /**
+             * Versions
+             * @description By name, of all that was seen to be said of it, as `GET /labels` tells: where something else is said by now, nothing is written (409 `labels_changed`). A name that is not here isn't looked at.
+             */
+            versions?: {
+                [key: string]: string;
+            };
+            /**
+             * Person
+             * @description Who settles it, to be told. With keys it is the key's owner, and need not be said.
+             */
+            person?: string | null;
             /**
              * Task
              * @description What a label is: one class an image (`classification`), or any number of them (`multilabel`).
@@ -3250,6 +3288,13 @@ export interface components {
              */
             settled: components["schemas"]["OneLabel"][];
             /**
+             * Settled By
+             * @description By name, of those in `settled`: who settled it, where that is known. Of what was changed by hand it is not.
+             */
+            settled_by: {
+                [key: string]: components["schemas"]["SettledByView"];
+            };
+            /**
              * Left Out
              * @description Files in the folder that are nobody's labels; 1,000 at most.
              */
@@ -3259,6 +3304,18 @@ export interface components {
              * @description When asked for.
              */
             names: components["schemas"]["OneLabel"][] | null;
+            /**
+             * Said
+             * @description Where `of` was given: all that files say of these names, whether it counts or not, one's own and what was settled (`_settled`) among it.
+             */
+            said?: components["schemas"]["OneLabel"][] | null;
+            /**
+             * Versions
+             * @description By name, of those in `conflicts`, `settled` and `of`: changes with all that is said of it. Whoever settles it says what they saw.
+             */
+            versions: {
+                [key: string]: string;
+            };
             /**
              * Next After
              * @description There are more names; ask for those after this one.
@@ -3278,6 +3335,13 @@ export interface components {
              * @description Names that were taken out of other files, and their class there.
              */
             replaced: {
+                [key: string]: string;
+            };
+            /**
+             * Versions
+             * @description Where it was to be settled what counts, by name: of all that is said of it now.
+             */
+            versions: {
                 [key: string]: string;
             };
         };
@@ -5026,6 +5090,19 @@ export interface components {
             /** Skipped */
             skipped: components["schemas"]["Skipped"][];
             manifest: components["schemas"]["Manifest"];
+        };
+        /**
+         * SettledByView
+         * @description Who settled what counts, and when. `person`: null where nobody said who.
+         */
+        SettledByView: {
+            /** Person */
+            person: string | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
         };
         /**
          * Side

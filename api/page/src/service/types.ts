@@ -16,6 +16,7 @@ export type LabelsView = Schemas["LabelsView"];
 export type ClassesView = Schemas["ClassesView"];
 export type ClassView = Schemas["ClassView"];
 export type DeclaredClass = Schemas["DeclaredClass"];
+export type SettledBy = Schemas["SettledByView"];
 export type OneLabel = Schemas["OneLabel"];
 export type LabelGiven = Schemas["LabelGiven"];
 export type LabelsWritten = Schemas["LabelsWritten"];

@@ -11,7 +11,7 @@ const drawing = (person: string, version: string, boxes = [cat], unfinished = fa
   ...{ width: 100, height: 80 },
 });
 const image = (name: string, ...drawings: ReturnType<typeof drawing>[]): ImageBoxes => ({
-  ...{ name, drawings, settled: null, version: drawings.map(({ version }) => version).join() },
+  ...{ name, drawings, settled: null, settled_by: null, version: drawings.map(({ version }) => version).join() },
   ...{ width: 100, height: 80 },
 });
 const proposals: Suggested[] = [
@@ -268,13 +268,14 @@ function files(drawn: Record<string, (typeof cat)[] | null>) {
   service.set("GET labels/boxes/images", () => ({ images: [view()] }));
   service.set("POST labels/boxes", (path, body) => {
     const { images, settle, replace, keep_both } = body as Body;
-    const { boxes, version, unfinished } = images[0]!;
+    const { boxes, version, settled, unfinished } = images[0]!;
     if (path.endsWith("settle")) {
       if (version !== view().version) return changed();
       put("_settled", boxes);
       return { versions: { "a.png": view().version } };
     }
     if (version !== (there.has("me") ? lines("me") : "")) return changed();
+    if (boxes && !unfinished && settled !== (there.has("_settled") ? lines("_settled") : "")) return changed();
     const others = [...there.keys()].filter((one) => one !== "me" && lines(one) !== JSON.stringify(boxes));
     const isRefused = boxes && !unfinished && !keep_both && others.some((one) => !replace?.includes(lines(one)));
     if (isRefused) return problem(409, "labelled_otherwise", "a.png has something else");
@@ -285,7 +286,7 @@ function files(drawn: Record<string, (typeof cat)[] | null>) {
   return { view, put, says: (person: string) => there.get(person)?.map(({ box }) => box[0]) ?? null };
 }
 interface Body {
-  images: { boxes: (typeof cat)[] | null; version: string; unfinished?: boolean }[];
+  images: { boxes: (typeof cat)[] | null; version: string; settled?: string; unfinished?: boolean }[];
   settle?: boolean;
   replace?: string[];
   keep_both?: boolean;
@@ -412,4 +413,29 @@ test("what was settled meanwhile is taken where a person says so, and undo settl
   expect(drawn.seen.value.map(({ place }) => place[0])).toEqual([1]);
   await undone();
   expect([disk.says("_settled"), disk.says("me")]).toEqual([[61], [60]]);
+});
+
+test("what was settled meanwhile is asked about, also where nothing contradicts it", async () => {
+  const disk = files({ me: [catAt(60)] });
+  const { moved, decide } = boardOf(disk);
+  disk.put("_settled", [catAt(61)]); // as is drawn now
+  await moved(61);
+  expect(decide).toHaveBeenCalledWith(expect.anything(), [], true);
+  expect([disk.says("_settled"), disk.says("me")]).toEqual([[61], [60]]);
+});
+
+test("one's own drawing is kept in one's own file where a person says so, and what was settled meanwhile counts", async () => {
+  const disk = files({ anna: [catAt(1)], me: [catAt(60)] });
+  const { drawn, moved, undone, decide } = boardOf(disk, "both");
+  disk.put("_settled", [catAt(1)]);
+  await moved(61);
+  expect([disk.says("_settled"), disk.says("me"), disk.says("anna")]).toEqual([[1], [61], [1]]);
+  expect(drawn.current.value.by.value).toBe("");
+  expect(drawn.seen.value.map(({ place }) => place[0])).toEqual([1]);
+  await undone(); // nothing: what is settled stays so
+  expect([disk.says("_settled"), disk.says("me")]).toEqual([[1], [61]]);
+  disk.put("_settled", [catAt(30)]);
+  await moved(2);
+  expect([disk.says("_settled"), disk.says("me")]).toEqual([[30], [2]]);
+  expect(decide).toHaveBeenCalledTimes(2);
 });

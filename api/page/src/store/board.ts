@@ -69,6 +69,8 @@ export interface Entry {
   version: string;
   /** Of all that is finished and settled on it, as it was seen last. */
   seenAs: string;
+  /** Of what was seen to be settled on it; empty: nothing was. */
+  settled: string;
   /** Of other people's. */
   theirs: readonly string[];
   /** What is to be written: null takes it back; undefined: nothing. */
@@ -137,6 +139,7 @@ export class Board {
       refused: signal(false),
       version: "",
       seenAs: "",
+      settled: "",
       theirs: [],
       wanted: undefined,
     }));
@@ -441,6 +444,7 @@ export class Board {
         if (!isSettledOn(entry)) await write(entry, now, counts);
         else if (now?.finished) await settle(entry, now); // until then what was settled counts
         if (entry.wanted === now) entry.wanted = undefined;
+        if ("keep_both" in counts && entry.settled) await this.showWhatCounts(entry);
         [tries, over] = [0, {}];
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
@@ -471,6 +475,7 @@ export class Board {
     entry.version = mine?.version ?? "";
     entry.theirs = theirs.map(({ version }) => version);
     entry.seenAs = found.version;
+    entry.settled = found.settled?.version ?? "";
     if (answer === "mine" && isSettled) {
       entry.by.value = "";
       if (entry.wanted) this.alter(entry, { isSettled: true });
@@ -478,6 +483,7 @@ export class Board {
     } else if (answer === "mine") {
       if (isOther && entry.wanted) this.alter(entry, { isSettled: true });
     } else if (answer === "both" || (answer === "later" && entry.wanted)) {
+      entry.by.value = null; // what is settled stays so
       this.alter(entry, { isSettled: false, ...(answer === "later" && { finished: false }) });
       return answer === "both" ? { keep_both: true } : {};
     } else {
@@ -489,6 +495,15 @@ export class Board {
       tell(words.boxes.takenInstead);
     }
     return {};
+  }
+
+  /** What is settled, once the person's own drawing is in their file beside it: of that, nothing is undone here. */
+  private async showWhatCounts(entry: Entry): Promise<void> {
+    const found = (await untilDone(() => drawnOn([entry]))).get(entry.name);
+    if (!found?.settled || entry.wanted !== undefined) return;
+    takeDrawing(entry, found, true);
+    this.forget(entry);
+    tell(words.boxes.keptInMine);
   }
 
   /** What is wanted, otherwise in this. */
@@ -514,13 +529,15 @@ export class Board {
 /** Into the person's own file. */
 async function write(entry: Entry, sketch: Sketch | null, over: Over): Promise<void> {
   const unfinished = !!sketch && !sketch.finished;
-  const given = { name: entry.name, version: entry.version, unfinished, boxes: boxesOf(sketch), ...entry.size.peek() };
+  const { name, version, settled } = entry;
+  const given = { name, version, settled, unfinished, boxes: boxesOf(sketch), ...entry.size.peek() };
   entry.version = await giveBoxes(given, over);
   if (sketch?.finished) entry.by.value = null;
   if (!sketch?.isSettled) return;
   const found = (await untilDone(() => drawnOn([entry]))).get(entry.name);
   if (!found?.settled) return; // by now nobody contradicts it
   entry.by.value = "";
+  entry.settled = found.settled.version;
   entry.seenAs = found.settled.version === entry.version ? found.version : ""; // else somebody was quicker: it is asked
 }
 
@@ -529,6 +546,7 @@ async function settle(entry: Entry, sketch: Sketch | null): Promise<void> {
   const given = { name: entry.name, version: entry.seenAs, boxes: boxesOf(sketch), ...entry.size.peek() };
   entry.seenAs = await settleBoxes(given);
   entry.by.value = sketch ? "" : null;
+  if (!sketch) entry.settled = "";
 }
 
 /** What of it is written. */
@@ -562,6 +580,7 @@ function takeDrawing(entry: Entry, found: ImageBoxes, changed = false): void {
   entry.theirs = theirs;
   entry.version = mine?.version ?? "";
   entry.seenAs = found.version;
+  entry.settled = settled?.version ?? "";
   if (!entry.size.peek()) entry.size.value = width && height ? { width, height } : null;
   else if (same && !changed) return; // what was picked stays so
   entry.by.value = !shown || shown === mine ? null : shown === settled ? "" : shown.person;

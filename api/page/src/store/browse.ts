@@ -13,6 +13,7 @@ import { say, tell } from "./notices";
 import { give } from "./outbox";
 import { isSeveral, theProject, theTask } from "./project";
 import { Ranges } from "./ranges";
+import { type AllSaid, allSaid, bringBack, byImage, overrule, SETTLED } from "./settling";
 
 const PART = 200; // images that are asked for at once, to be looked at
 const MOST_PARTS = 60; // kept
@@ -52,8 +53,8 @@ export const PARTS_OF_LOOK = [
 /** From how sure on suggestions are looked for: the service has counted how often it is wrong at each of them. */
 export const LEVELS = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99];
 
-/** How to go about labels of others that say otherwise. */
-export type AboutOthers = "replace" | "both" | "leave";
+/** What becomes of answers that contradict what others say: they count; or nobody's, until that is settled; or theirs. */
+export type AboutOthers = "settle" | "both" | "leave";
 
 interface Change {
   image: PoolImage;
@@ -64,6 +65,8 @@ interface Change {
 interface Act {
   changes: Change[];
   how: AboutOthers;
+  /** What files said before of the images that contradict what others say. */
+  before: AllSaid;
 }
 
 type Seen = Pick<PoolPage, "view" | "total" | "images" | "listed_at" | "cross_validated">;
@@ -87,7 +90,7 @@ export class Browse {
   private readonly prediction: string | null;
   private readonly lifetime: AbortSignal;
   /** How others' labels are gone about that contradict so many answers; null: nothing is done. */
-  private readonly decide: (others: PoolImage[], takesBack: boolean) => Promise<AboutOthers | null>;
+  private readonly decide: (others: PoolImage[]) => Promise<AboutOthers | null>;
   private readonly parts = new Map<number, readonly PoolImage[]>();
   private readonly asked = new Set<number>();
   private readonly acts: Act[];
@@ -257,12 +260,17 @@ export class Browse {
     await this.inTurn(async () => {
       const act = this.acts.pop();
       if (!act) return tell(words.browse.nothingToUndo);
-      const back = act.changes.map(({ image, after }) => ({
-        image: { ...image, classes: after as string[] | null },
-        after: act.how === "both" && !isMine(image) ? null : image.classes,
-      }));
-      if (!(await this.write(back, "leave"))) this.acts.push(act);
-      else say(words.browse.undone(back.length));
+      const isOver = ({ image }: Change) => image.name in act.before.versions;
+      const over = act.changes.filter(isOver);
+      const labels = over.flatMap(({ image, after }) => linesOf(image.name, after));
+      if (over.length && !(await this.whileWriting(() => bringBack({ labels, before: act.before })))) {
+        this.acts.push(act);
+        return;
+      }
+      this.show(turned(over));
+      const rest = act.changes.filter((one) => !isOver(one));
+      if (!(await this.write(turned(rest), nothingSaid, "leave"))) this.acts.push({ ...act, changes: rest });
+      else say(words.browse.undone(act.changes.length));
     });
     await this.refresh();
   }
@@ -277,49 +285,53 @@ export class Browse {
       const wanted = images.filter((image) => !image.settled && isOther(image));
       const settled = images.filter((image) => image.settled && isOther(image)).length;
       if (settled) tell(words.browse.settledLeft(settled));
-      const theirs = wanted.filter((image) => image.classes && (image.disputed || !isMine(image)));
-      const takesBack = wanted.every((image) => answer(image) === null);
-      const how = theirs.length ? await this.decide(theirs, takesBack) : "leave";
-      if (how === null) {
+      const others = wanted.filter((image) => image.classes && (image.disputed || !isMine(image)));
+      const theirs = others.filter((image) => answer(image) !== null);
+      if (theirs.length < others.length) tell(words.browse.othersStay(others.length - theirs.length));
+      const how = theirs.length ? await this.decide(theirs) : "leave";
+      const before = how === "leave" ? nothingSaid : await allSaid(theirs.map(({ name }) => name));
+      const isChanged = how !== "leave" && !theirs.every(isAsSeenIn(before));
+      if (isChanged) tell(words.browse.changedMeanwhile, "bad");
+      if (how === null || isChanged) {
         this.selected.value = ranges;
         return;
       }
-      const left = new Set(how === "leave" ? theirs : []);
+      const left = new Set(how === "leave" ? others : others.filter((image) => answer(image) === null));
       const changes = wanted.filter((one) => !left.has(one)).map((image) => ({ image, after: answer(image) }));
       if (!changes.length) return tell(words.browse.nothingChanges);
       make([...new Set(changes.flatMap(({ after }) => after ?? []))]);
-      if (!(await this.write(changes, how))) return;
-      this.acts.push({ changes, how });
+      if (!(await this.write(changes, before, how))) return;
+      this.acts.push({ changes, how, before });
       const [first] = changes;
       say(words.browse.done(changes.length, first?.after ? inWords(first.after) : null));
     });
   }
 
   /** Whether all was written. What was not is as before. */
-  private async write(changes: readonly Change[], how: AboutOthers): Promise<boolean> {
+  private write(changes: readonly Change[], seen: AllSaid, how: AboutOthers): Promise<boolean> {
+    return this.whileWriting(() => this.writeParts(changes, seen, how));
+  }
+
+  private async whileWriting<T>(work: () => Promise<T>): Promise<T> {
     this.writing++;
     try {
-      return await this.writeParts(changes, how);
+      return await work();
     } finally {
       this.writing--;
       this.written++;
     }
   }
 
-  private async writeParts(changes: readonly Change[], how: AboutOthers): Promise<boolean> {
+  private async writeParts(changes: readonly Change[], seen: AllSaid, how: AboutOthers): Promise<boolean> {
     this.show(changes);
     for (let at = 0; at < changes.length; at += MANY) {
       const some = changes.slice(at, at + MANY);
       const lines: LabelGiven[] = some.flatMap(({ image, after }) => linesOf(image.name, after));
-      const outcome = await give(lines, how === "leave" ? undefined : how);
+      const outcome = await (how === "settle" ? overrule(lines, seen) : give(lines, how === "both" ? how : undefined));
       if (outcome === "written") continue;
       if (outcome === "otherwise") tell(words.browse.changedMeanwhile, "bad");
-      const undone = changes.slice(at).map(({ image, after }) => ({
-        image: { ...image, classes: after as string[] | null },
-        after: image.classes,
-      }));
-      this.show(undone);
-      if (at) this.acts.push({ changes: changes.slice(0, at), how });
+      this.show(turned(changes.slice(at)));
+      if (at) this.acts.push({ changes: changes.slice(0, at), how, before: seen });
       return false;
     }
     return true;
@@ -458,6 +470,22 @@ export class Browse {
 }
 
 const isMine = ({ person }: PoolImage) => person === theProject().person;
+const nothingSaid: AllSaid = { lines: [], versions: {} };
+
+/** What brings images back to what they were. */
+const turned = (changes: readonly Change[]): Change[] =>
+  changes.map(({ image, after }) => ({ image: { ...image, classes: after as string[] | null }, after: image.classes }));
+
+/** Whether what counts of an image, or that nothing does, is what was listed. */
+function isAsSeenIn(said: AllSaid): (image: PoolImage) => boolean {
+  const found = byImage(said);
+  return ({ name, classes, disputed }) => {
+    const lines = found.get(name);
+    if (disputed) return !lines?.has(SETTLED);
+    return isSame(lines?.values().next().value ?? null, classes);
+  };
+}
+
 const emptyIsNull = (answer: Answer): Answer | null => (answer.length ? answer : null);
 
 /** What is known of an image, for a screen reader. */

@@ -3,18 +3,18 @@
 import { computed, signal } from "@preact/signals";
 import type { Results } from "../service/types";
 import { words } from "../words";
-import { type Answer, linesOf } from "./answer";
-import { untilDone } from "./connection";
-import { load } from "./labels";
+import type { Answer } from "./answer";
 import { attempt, say, tell } from "./notices";
-import { give, type Outcome } from "./outbox";
 import { keptLabels } from "./project";
+import { bringBack, decideFor, type Overruled } from "./settling";
 import { type Suspect, suspectsOf } from "./suspects";
 import { oneAfterAnother } from "./turns";
 
 interface Step {
   item: Suspect;
   wasKept: boolean;
+  /** What undoes it on the disk; null once it is not written. */
+  written?: Promise<Overruled | null>;
 }
 
 export class Desk {
@@ -52,10 +52,12 @@ export class Desk {
   async change(className?: string): Promise<void> {
     const item = this.current.value;
     if (!item) return;
+    const isAgain = this.done.value.has(item.id);
     const step = this.finish(item, words.check.changed(className ?? item.suggested), false);
     const changed = (now: Answer) => (className === undefined ? item.change(now) : [className]);
-    const write = () => changeAll([item.name], changed);
-    if ((await this.inTurn(() => attempt(write))) === "written") return;
+    const write = () => decideFor([item.name], changed, (now) => isAgain || item.isGiven(now));
+    step.written = this.inTurn(async () => (await attempt(write)) ?? null);
+    if (await step.written) return;
     this.steps = this.steps.filter((one) => one !== step);
     this.mark(item, null);
   }
@@ -65,13 +67,18 @@ export class Desk {
     if (!step) return tell(words.check.nothingToUndo);
     this.mark(step.item, null);
     if (step.wasKept) keptLabels.value = keptLabels.value.filter((one) => one !== step.item.id);
-    else void this.inTurn(() => attempt(() => changeAll([step.item.name], step.item.undo)));
+    else void this.inTurn(() => attempt(() => this.bringBack(step)));
     this.look(this.items.indexOf(step.item), words.check.undoneSay);
+  }
+
+  private async bringBack({ item, written }: Step): Promise<void> {
+    const over = await written;
+    if (over && !(await bringBack(over))) this.mark(item, words.check.changed(item.suggested));
   }
 
   private finish(item: Suspect, did: string, wasKept: boolean): Step {
     this.mark(item, did);
-    const step = { item, wasKept };
+    const step: Step = { item, wasKept };
     this.steps.push(step);
     const next = this.items.findIndex((one, index) => index > this.at.value && !this.done.value.has(one.id));
     this.look(next < 0 ? this.at.value : next, words.check.didSay(item.given, did));
@@ -84,20 +91,4 @@ export class Desk {
     else done.delete(id);
     this.done.value = done;
   }
-}
-
-/** The person who looked decides: no question asked. */
-export const replace = (names: readonly string[], answer: Answer): Promise<Outcome> =>
-  give(
-    names.flatMap((name) => linesOf(name, answer)),
-    "replace",
-  );
-
-/** The same, going by what each of them has at the moment. */
-export async function changeAll(names: readonly string[], change: (now: Answer) => Answer): Promise<Outcome> {
-  const given = await untilDone(() => load(names));
-  return give(
-    names.flatMap((name) => linesOf(name, change(given.get(name)?.answer ?? []))),
-    "replace",
-  );
 }

@@ -23,6 +23,8 @@ export interface GivenBoxes {
   /** Of the person's own drawing that this was made from. */
   version: string;
   unfinished?: boolean;
+  /** Of what was seen to be settled on it; empty: nothing was. Refused where something else is by now. */
+  settled: string;
   /** Of the image that they were drawn on: refused if it has another size by now. */
   width?: number | undefined;
   height?: number | undefined;
@@ -57,7 +59,7 @@ export interface SettledBoxes {
 /** Settles what counts of an image; everybody's file stays as it is. Resolves with the version that the image has now. */
 export async function settleBoxes(image: SettledBoxes): Promise<string> {
   const { pool, labels } = theProject();
-  const body = { path_to_img: pool, path_to_labels: labels, images: [image] };
+  const body = { path_to_img: pool, path_to_labels: labels, images: [image], ...signedBy() };
   const written = await post<BoxesSettled>("labels/boxes/settle", body, { patience: NO_ANSWER_S });
   tellTabs(labels);
   return written.versions[image.name] ?? "";

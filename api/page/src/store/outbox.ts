@@ -10,15 +10,16 @@ import { tell } from "./notices";
 import { signedBy } from "./person";
 import { setProject, theProject, theTask } from "./project";
 
-/** What became of labels: `otherwise` if other people's files contradict them. */
+/** What became of labels: `otherwise` if other people's files contradict them, or say something else than what was seen. */
 export type Outcome = "written" | "refused" | "otherwise";
 
 interface Letter {
   task?: TaskOfClasses;
   path_to_labels: string;
   labels: LabelGiven[];
-  replace: boolean;
   keep_both: boolean;
+  settle: boolean;
+  versions: Readonly<Record<string, string>>;
   done: (outcome: Outcome) => void;
 }
 
@@ -34,11 +35,16 @@ export const unsaved = computed(
 let sending: Promise<void> = Promise.resolve();
 const tabs = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("nextlabel.labels");
 
-/** Resolves once the labels are on the disk, or can't be. `others`: what to do with what other files say otherwise. */
-export function give(labels: LabelGiven[], others?: "replace" | "both"): Promise<Outcome> {
+/** What to do with what other files say otherwise, which stays there: it is to be settled; or these labels are settled over it,
+ * where it is what was seen, by its versions. */
+export type Over = "both" | { settle: Readonly<Record<string, string>> };
+
+/** Resolves once the labels are on the disk, or can't be. */
+export function give(labels: LabelGiven[], over?: Over): Promise<Outcome> {
   return new Promise((done) => {
     const idle = !letters.value.length;
-    const how = { replace: others === "replace", keep_both: others === "both" };
+    const seen = typeof over === "object" ? over.settle : null;
+    const how = { keep_both: over === "both", settle: seen !== null, versions: seen ?? {} };
     letters.value = [...letters.value, { path_to_labels: theProject().labels, labels, ...how, done, ...theTask() }];
     if (idle) sending = sendAll();
   });
@@ -81,7 +87,7 @@ async function send({ done: _, ...letter }: Letter): Promise<Outcome> {
     return "written";
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    if (error.code === "labelled_otherwise") return "otherwise";
+    if (["labelled_otherwise", "labels_changed"].includes(error.code)) return "otherwise";
     tell(words.labels.notWritten(error.message), "bad");
     return "refused";
   }

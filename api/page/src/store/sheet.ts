@@ -8,8 +8,9 @@ import { leaveToOthers } from "./handOuts";
 import { load, loadIfChanged, make, move } from "./labels";
 import { note, noteOf } from "./notes";
 import { say, tell } from "./notices";
-import { give, type Outcome, unsaved } from "./outbox";
+import { give, type Outcome, underWay, unsaved } from "./outbox";
 import { isSeveral, setProject, setSkipped, skipped, theProject } from "./project";
+import { type AllSaid, allSaid, bringBack, byImage, type Overruled, overrule, SETTLED } from "./settling";
 
 const MOST_TILES = 1000;
 
@@ -48,6 +49,10 @@ interface Step {
   copies: string[];
   /** Whether it was the person's being unsure that changed, and nothing that is given. */
   doubt?: boolean;
+  /** What else undoes it, where it contradicts what others say. */
+  over?: Overruled;
+  /** When all of it is on the disk. */
+  sent?: Promise<void>;
 }
 
 /** What Enter saves of an image that may have several classes: what is toggled, else what it has, else the suggestion. */
@@ -55,9 +60,9 @@ export function chosen({ said: { value }, predicted }: Entry): Answer | null {
   return value.draft ? value.draft.answer : (value.given ?? predicted);
 }
 
-/** What becomes of answers that contradict another person's file. With "both", that is to be settled. */
-export type Decision = "replace" | "both" | "leave";
-export type Decide = (labels: LabelGiven[], entry: Entry) => Promise<Decision>;
+/** What becomes of answers that contradict what others say: they count; or nobody's, until that is settled; or theirs. */
+export type Decision = "settle" | "both" | "leave";
+export type Decide = (labels: LabelGiven[], seen: AllSaid) => Promise<Decision>;
 
 export class Sheet {
   readonly entries: readonly Entry[];
@@ -72,6 +77,8 @@ export class Sheet {
   private readonly decide: Decide;
   private steps: Step[] = [];
   private sent = 0;
+  /** What is being undone on the disk: what is given meanwhile comes after it. */
+  private readonly back = new Map<Entry, Promise<boolean>>();
   /** The ETag of the labels that were taken last. */
   private taken: string | null = null;
 
@@ -128,12 +135,12 @@ export class Sheet {
   private answer(answer: Answer): void {
     const entry = this.current.value;
     const copies = theProject().copies ? (entry.copies ?? []) : [];
-    const step = { index: entry.index, before: entry.said.value, after: answer, copies };
+    const step: Step = { index: entry.index, before: entry.said.value, after: answer, copies };
     this.steps.push(step);
     for (const _ of copies) move(null, answer);
     this.set(entry, answer);
     if (entry.said.value.skipped) this.skipping(entry, false);
-    void this.send(
+    step.sent = this.send(
       entry,
       [entry.name, ...copies].flatMap((name) => linesOf(name, answer)),
       step,
@@ -180,6 +187,7 @@ export class Sheet {
     const { given, skipped: wasSkipped } = entry.said.value;
     if (this.dropDraft()) return;
     if (!given && !wasSkipped) return tell(words.label.nothingToTakeBack);
+    if (given && entry.said.value.by !== null) return void underWay(this.takeBackOwn(entry));
     this.steps.push({ index: entry.index, before: entry.said.value, after: null, copies: [] });
     if (wasSkipped) this.skipping(entry, false);
     if (given) {
@@ -198,7 +206,8 @@ export class Sheet {
     for (const _ of step.copies) move(step.after, null);
     if (step.doubt) this.setDoubt(entry, !noteOf(entry.name).unsure);
     this.restore(entry, step.before);
-    if (!isSame(given, step.before.given) || step.copies.length) {
+    if (step.over) void underWay(this.bringBack(entry, step.over, step.sent));
+    else if (!isSame(given, step.before.given) || step.copies.length) {
       const copies = step.copies.flatMap((name) => linesOf(name, null));
       void this.send(entry, [...linesOf(entry.name, step.before.given), ...copies]);
     }
@@ -246,10 +255,14 @@ export class Sheet {
     const { said } = entry;
     this.sent++;
     said.value = { ...said.value, saving: said.value.saving + 1, refused: false };
+    if (this.back.has(entry)) await this.back.get(entry);
     let outcome: Outcome | "left" = await give(labels);
-    if (outcome === "otherwise") {
-      const decision = await this.decide(labels, entry);
-      outcome = decision === "leave" ? "left" : await give(labels, decision);
+    while (outcome === "otherwise") {
+      const before = await allSaid(labels.map(({ name }) => name));
+      const decision = await this.decide(labels, before);
+      if (step && decision !== "leave") step.over = { labels, before };
+      if (decision === "leave") outcome = "left";
+      else outcome = decision === "both" ? await give(labels, "both") : await overrule(labels, before);
     }
     said.value = { ...said.value, saving: said.value.saving - 1 };
     if (outcome === "written" || !step) return;
@@ -258,6 +271,33 @@ export class Sheet {
     this.restore(entry, step.before);
     if (outcome === "left") this.take([entry], await load([entry.name]));
     else said.value = { ...said.value, refused: true };
+  }
+
+  /** What was written over what others say is undone, once it is on the disk. */
+  private async bringBack(entry: Entry, over: Overruled, written?: Promise<void>): Promise<void> {
+    const { said } = entry;
+    this.sent++;
+    said.value = { ...said.value, saving: said.value.saving + 1 };
+    const back = Promise.resolve(written).then(() => bringBack(over));
+    this.back.set(entry, back);
+    const isBack = await back.finally(() => this.back.get(entry) === back && this.back.delete(entry));
+    said.value = { ...said.value, saving: said.value.saving - 1 };
+    if (!isBack) this.take([entry], await load([entry.name]));
+  }
+
+  /** Takes back what the person says of it, where something else counts. */
+  private async takeBackOwn(entry: Entry): Promise<void> {
+    const { name, index, said } = entry;
+    const by = said.value.by ?? "";
+    const before = await allSaid([name]);
+    if (!byImage(before).get(name)?.has(theProject().person))
+      return tell(by === SETTLED ? words.label.isSettled : words.label.isOf(by));
+    const labels = linesOf(name, null);
+    const step: Step = { index, before: said.value, after: said.value.given, copies: [], over: { labels, before } };
+    this.steps.push(step);
+    step.sent = this.send(entry, labels, step);
+    await step.sent;
+    tell(words.label.ownTakenBack);
   }
 
   private dropDraft(): boolean {

@@ -155,7 +155,7 @@ async function isOpen({ name, settled, drawings }: ImageBoxes): Promise<boolean>
 
 /** Writes it over what had that version. Resolves with the version that it has now. */
 async function write(name: string, { isSettled, ...said }: Said, version: string): Promise<string> {
-  return isSettled ? settleBoxes({ name, ...said, version }) : giveBoxes({ name, ...said, version });
+  return isSettled ? settleBoxes({ name, ...said, version }) : giveBoxes({ name, ...said, version, settled: "" });
 }
 
 const sizeOf = ({ width, height }: { width: number | null; height: number | null }) => ({
@@ -165,7 +165,7 @@ const sizeOf = ({ width, height }: { width: number | null; height: number | null
 
 async function look(name: string): Promise<ImageBoxes> {
   const found = (await untilDone(() => drawnOn([{ name }]))).get(name);
-  return found ?? { name, width: null, height: null, drawings: [], settled: null, version: "" };
+  return found ?? { name, width: null, height: null, drawings: [], settled: null, settled_by: null, version: "" };
 }
 
 /** The boxes with what is suggested; null where the box is not there any more. */

@@ -2,7 +2,7 @@
 
 import type { Results } from "../service/types";
 import { words } from "../words";
-import type { Answer } from "./answer";
+import { type Answer, isSame } from "./answer";
 
 export interface Suspect {
   /** The same for the same doubt about the same label. */
@@ -18,7 +18,8 @@ export interface Suspect {
   /** Whether another class than the suggested one can be meant. */
   mayBeOther: boolean;
   change: (now: Answer) => Answer;
-  undo: (now: Answer) => Answer;
+  /** Whether that is what was found suspicious; of several classes, whatever else an image has. */
+  isGiven: (now: Answer) => boolean;
 }
 
 export const withClass = (now: Answer, name: string): Answer => [...now.filter((one) => one !== name), name];
@@ -41,7 +42,7 @@ export function suspectsOf(result: Results["label_check"]): Suspect[] {
         example: suggested,
         mayBeOther: true,
         change: () => [suggested],
-        undo: () => [given],
+        isGiven: (now) => isSame(now, [given]),
       };
     });
   }
@@ -60,7 +61,7 @@ export function suspectsOf(result: Results["label_check"]): Suspect[] {
       example: one,
       mayBeOther: false,
       change: miss === "missing" ? add : takeOut,
-      undo: miss === "missing" ? takeOut : add,
+      isGiven: () => true,
     };
   });
 }

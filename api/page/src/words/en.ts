@@ -217,10 +217,13 @@ export const words = {
     otherwise: (name: string, theirs: string, file: string) => `${name} is ${theirs} in ${file}`,
     yours: (mine: string) => `You say ${mine}.`,
     leaveIt: "Leave it",
-    leaveHint:
-      "Left alone, theirs counts, and you find yours again under Check. With both kept, neither counts until it is settled there.",
+    settledOtherwise: (name: string, theirs: string) => `${name} is settled as ${theirs}`,
+    otherwiseHint:
+      "Nobody's label goes from their file. If yours is to count, it is settled so. With both kept, neither counts until it is settled under Check. Left alone, theirs counts, and you find yours again there.",
+    changedMeanwhile: (names: string) =>
+      `Something else is said of ${names} by now: nothing was written. Look at it again.`,
     keepBoth: "Keep both",
-    replace: (mine: string) => `Replace by ${mine}`,
+    mineCounts: (mine: string) => `${mine} counts`,
     more: (n: number) => `… and ${number(n)} more`,
   },
 
@@ -324,6 +327,9 @@ export const words = {
     nothingToUndo:
       "There is nothing to undo on this sheet. Delete takes back the label of the image that is looked at.",
     nothingToTakeBack: "This image has no label to take back.",
+    isOf: (person: string) => `This label is of ${person}, and stays in their file. Give the image another class.`,
+    ownTakenBack: "Your own label is taken back. What counts is another.",
+    isSettled: "What counts here is settled. Give the image another class, or open it again under Check.",
     nothingLeft: "Nothing is left to label",
     nothingLeftText: "Every image of the pool has a label, was skipped, or is a near-copy of one that has.",
     chosenBy: (method: string) => `Chosen by ${method}`,
@@ -640,6 +646,7 @@ export const words = {
     wasSettled: (name: string, className: string) => `${name} is settled: ${className}.`,
     settledHeading: "Settled",
     settledHint: "This counts, whatever people's files say.",
+    settledBy: (person: string | null, when: string) => `settled${person ? ` by ${person}` : ""}, ${when}`,
     openAgain: "Open again",
     conflictIn: (name: string, person: string) => `${name} (${person})`,
     copies: "Near-copies with different labels",
@@ -727,8 +734,10 @@ export const words = {
       `${images(n)} left as ${n === 1 ? "it is" : "they are"}: settled. Open again under Check.`,
     othersTitle: (n: number) => `${labels(n)} of others say otherwise`,
     othersText:
-      "Replace takes theirs out of their files; undoing it brings the class back under your name. Kept both, neither counts until it is settled under Check.",
-    othersReplace: "Replace theirs",
+      "Nobody's label goes from their file. If yours are to count, they are settled so. Kept both, neither counts until it is settled under Check.",
+    othersMine: "Mine count",
+    othersStay: (n: number) =>
+      `${images(n)} left as ${n === 1 ? "it is" : "they are"}: only your own labels can be taken back, and ${n === 1 ? "this is" : "these are"} of others.`,
     othersBoth: "Keep both",
     othersLeave: "Leave theirs",
     changedMeanwhile: "Somebody labelled some of them otherwise this moment: nothing was written. Look again.",
@@ -940,7 +949,10 @@ export const words = {
     takeTheirs: "Take what is there",
     takeHint: "If you take what is there, undo (z) brings yours back.",
     takenInstead: "Shown as it is there by now. Undo (z) brings yours back.",
-    settledOtherwise: (name: string) => `It was settled what counts on ${name}, and you drew otherwise.`,
+    settledMeanwhile: (name: string) => `It was settled what counts on ${name} since you saw it.`,
+    settledHint: "If you take what is there, undo (z) brings yours back. Kept in your file, yours does not count.",
+    keepInMine: "Keep mine in my file",
+    keptInMine: "Yours is in your file. Shown is what is settled, which counts.",
     keepMine: "Keep mine",
     mineCounts: "Mine counts",
     keepBoth: "Keep both",
