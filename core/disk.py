@@ -13,6 +13,7 @@ from typing import BinaryIO, NamedTuple, TypeAlias
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  #: errno of an OSError that more room would mend
 OPEN = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
+_NUMBERS = {"stdout": "1", "stderr": "2"}  # of descriptors, by their names in /dev
 
 
 class NameIn(NamedTuple):
@@ -41,7 +42,7 @@ def whole_file(
     A device, or a pipe, is written into, and stays what it is. An OSError names the file, and not the hidden one.
     """
     if isinstance(path, Path) and is_no_file(path):
-        with path.open("wb") as stream:
+        with _open_as_it_is(path) as stream:
             yield stream
         return
     with _beside(path) as temporary, _told_of(path, temporary):
@@ -62,6 +63,14 @@ def is_no_file(path: Path) -> bool:
         mode = path.stat().st_mode
         return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
     return False
+
+
+def _open_as_it_is(path: Path) -> BinaryIO:
+    """Open what is no file. What is open already goes on where it is: to open it anew would empty a file behind it."""
+    number = _NUMBERS.get(path.name, path.name)
+    if path.parent in OPEN and number.isdecimal():
+        return os.fdopen(os.dup(int(number)), "wb")
+    return path.open("wb")
 
 
 @contextmanager

@@ -302,7 +302,7 @@ class Name(click.ParamType[Any, Any]):
             return value
         try:
             data = Path(at_home(value[1:])).read_bytes()
-            lines = data.decode("utf-8-sig").split("\n")
+            lines = data.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
         except OSError as error:
             self.fail(f"{value[1:]}: {error.strerror}", param, ctx)
         except UnicodeDecodeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 HEAD = 1024  # bytes that tell
 _MARKS = (  # UTF-32's little-endian mark begins as that of UTF-16 does
@@ -11,11 +12,11 @@ _MARKS = (  # UTF-32's little-endian mark begins as that of UTF-16 does
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
-_PACKED = (
-    (b"\x1f\x8b", "packed by gzip"),
-    (b"BZh", "packed by bzip2"),
-    (b"\xfd7zXZ\0", "packed by xz"),
-    (b"PK\x03\x04", "a zip, or a spreadsheet"),
+_PACKED = (  # the name of an image may begin with BZh
+    (re.compile(rb"\x1f\x8b"), "packed by gzip"),
+    (re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"), "packed by bzip2"),
+    (re.compile(rb"\xfd7zXZ\0"), "packed by xz"),
+    (re.compile(rb"PK\x03\x04"), "a zip, or a spreadsheet"),
 )
 
 
@@ -24,7 +25,7 @@ def other_than_utf_8(data: bytes) -> str:
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None) or _by_zeros(data[:HEAD])
     if encoding:
         return f"the file is {encoding}; save it as UTF-8"
-    packed = next((what for magic, what in _PACKED if data.startswith(magic)), None)
+    packed = next((what for magic, what in _PACKED if magic.match(data)), None)
     return f"the file is {packed}; unpack it, or save it as text in UTF-8" if packed else ""
 
 

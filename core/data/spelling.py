@@ -24,9 +24,11 @@ _INVISIBLE = re.compile(
     "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-#: What of it some writing needs: joiners between letters, selectors and tags behind a sign, as of 1\ufe0f\u20e3.
+#: What of it some writing needs: joiners between letters; the joiner that shows, behind an Arabic letter or a sign that
+#: joins, as at the end of Malayalam words; selectors and tags behind a sign, as of 1\ufe0f\u20e3.
 _NEEDED = re.compile(
     r"(?<=[^\0-\x7f])[\u200c\u200d](?=[^\0-\x7f])"
+    r"|(?<=[\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca\u0620-\u06ff])\u200d"
     r"|(?<=[^\0-\"$-)+-/:-\x7f])[\u180b-\u180f\ufe00-\ufe0f\U000e0020-\U000e007f\U000e0100-\U000e01ef]"
 )
 _OF_DIRECTION = re.compile("[\u061c\u200e\u200f]")  # needed where something is written from the right

@@ -56,6 +56,14 @@ def test_what_is_no_file_is_written_into_and_stays(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
 
 
+def test_what_is_open_already_is_written_on_where_it_is(tmp_path):
+    with (tmp_path / "all.csv").open("wb", buffering=0) as there:
+        there.write(b"before,")
+        write_whole(Path(f"/dev/fd/{there.fileno()}"), b"new,")
+        there.write(b"after")
+    assert files_in(tmp_path) == {"all.csv": b"before,new,after"}
+
+
 def test_a_file_that_can_not_be_written_is_named_and_no_hidden_one(tmp_path):
     with pytest.raises(OSError, match="gone") as caught:
         write_whole(tmp_path / "gone" / "a.csv", b"a")

@@ -196,7 +196,7 @@ def test_a_path_that_is_here_is_sent_absolute_and_any_other_as_it_is(tmp_path, m
 
 def test_names_may_come_from_a_file(tmp_path):
     file = tmp_path / "labels.txt"
-    file.write_bytes("\ufeffa b.png\tcat\r\n\r\nc\u2028.png\n".encode())
+    file.write_bytes("\ufeffa b.png\tcat\r\n\r\nc\u2028.png\r\n".encode())
     body = typed("similar", "/nowhere", "-n", "1", "--like", f"@{file}", "--like", "d.png")
     assert body["like"] == ("a b.png", "c\u2028.png", "d.png")
     with pytest.raises(click.BadParameter, match="No such file"):

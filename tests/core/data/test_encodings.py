@@ -66,6 +66,8 @@ def test_every_reader_names_the_encoding_that_it_does_not_read(tmp_path, reader,
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x40\0\0\0\x40", ""),
         (bz2.compress(b"a"), "the file is packed by bzip2; unpack it, or save it as text in UTF-8"),
         (lzma.compress(b"a"), "the file is packed by xz; unpack it, or save it as text in UTF-8"),
+        (bz2.compress(b""), "the file is packed by bzip2; unpack it, or save it as text in UTF-8"),
+        (b"BZh1/a.jpg\tcat\n", ""),
         (b"PK\x03\x04", "the file is a zip, or a spreadsheet; unpack it, or save it as text in UTF-8"),
     ],
 )

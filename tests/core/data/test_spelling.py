@@ -59,6 +59,8 @@ def test_a_name_in_ascii_is_spelt_in_one_way():
         ("cat", ""),
         ("café", ""),
         ("می\u200cخواهم", ""),  # Persian, which joins its letters or doesn't
+        ("അവന്\u200d", ""),  # Malayalam, whose words may end in a joiner
+        ("ه\u200d", ""),
         ("א+\u200f", ""),
         ("👨\u200d👧", ""),
         ("1\ufe0f\u20e3", ""),
