@@ -1,6 +1,12 @@
-import type { Plugin } from "vite";
+import { resolve } from "node:path";
+import type { Plugin, Rolldown } from "vite";
 import { compression } from "vite-plugin-compression2";
 import { defineConfig } from "vitest/config";
+
+const [MAIN, START] = ["main", "start"].map((name) => resolve(import.meta.dirname, `src/${name}.tsx`)) as [
+  string,
+  string,
+];
 
 /** The page starts when its language is known; what it starts with is fetched meanwhile. */
 const fetchesTheStartAtOnce: Plugin = {
@@ -9,7 +15,7 @@ const fetchesTheStartAtOnce: Plugin = {
     order: "post",
     handler: (_, { bundle = {} }) => {
       const chunks = Object.values(bundle).filter((one) => one.type === "chunk");
-      const start = chunks.find((one) => one.facadeModuleId?.endsWith("/src/start.tsx"));
+      const start = chunks.find((one) => one.moduleIds.includes(START));
       const already = new Set(chunks.filter((one) => one.isEntry).flatMap((one) => [one.fileName, ...one.imports]));
       const preload = (file: string, as: object) => ({
         tag: "link",
@@ -25,6 +31,19 @@ const fetchesTheStartAtOnce: Plugin = {
   },
 };
 
+/** The modules that are there once this one is. */
+function withAllThatItImports(id: string, modules: Pick<Rolldown.PluginContext, "getModuleInfo">): Set<string> {
+  const found = new Set([id]);
+  for (const one of found) for (const other of modules.getModuleInfo(one)?.importedIds ?? []) found.add(other);
+  return found;
+}
+
+/** What the page starts with is one file, and not one for each set of views that share a part of it. */
+const inOneFile = {
+  name: (id: string, modules: Pick<Rolldown.PluginContext, "getModuleInfo">) =>
+    withAllThatItImports(START, modules).has(id) && !withAllThatItImports(MAIN, modules).has(id) ? "started" : null,
+};
+
 // The service serves index.html at / and the folder page/ at /page. All addresses are relative, so the page also works
 // behind a proxy that serves it under a prefix.
 export default defineConfig({
@@ -37,6 +56,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     license: { fileName: "page/licences.md" },
     chunkSizeWarningLimit: 900,
+    rolldownOptions: { output: { codeSplitting: { groups: [inOneFile], includeDependenciesRecursively: false } } },
   },
   // Files are compressed here, once, so that the service only has to choose one of the forms.
   plugins: [

@@ -418,7 +418,7 @@ def survey(path: Path, roots: Sequence[Path], task: LabelLines) -> Survey:
 def state_of(path: Path, roots: Sequence[Path], suffixes: Sequence[str] = SUFFIXES_OF_LABELS) -> str:
     """Return a text that changes with the files of labels, and with the known ones beside them; none is opened."""
     digest = hashlib.sha256("\n".join(left_out_of(path, roots, suffixes)).encode(errors="replace"))
-    for beside in SIDE_FILES:
+    for beside in (*SIDE_FILES, SETTLERS):
         with suppress(OSError):
             digest.update(_as_text(path / beside, os.lstat(path / beside)))
     with (

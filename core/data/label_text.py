@@ -104,7 +104,7 @@ def new_class(text: str) -> str:
     """
     class_ = writable_class(text.strip())
     if odd := unseen(class_):
-        raise LabelsMalformed(f"The class {shown(class_)} holds what nobody sees: {odd}. Type it anew, without.")
+        raise LabelsMalformed(f"The class {shown(class_)} holds what nobody sees: {odd}. Type it anew, or rename it.")
     return class_
 
 

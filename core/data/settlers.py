@@ -73,7 +73,7 @@ def who_settled(path: Path, file: str, versions: Mapping[str, str], roots: Seque
 def _lines_of(record: File) -> dict[tuple[str, str], dict[str, Any]]:
     """Read what is told of each file and name; lines that are none tell nothing."""
     lines: dict[tuple[str, str], dict[str, Any]] = {}
-    for text in decode_any(read_bytes(record))[0].splitlines() if record.exists() else ():
+    for text in decode_any(read_bytes(record))[0].split("\n") if record.exists() else ():
         try:
             line = json.loads(text)
             datetime.fromisoformat(line["at"])

@@ -64,6 +64,7 @@ def test_what_is_fetched_before_anything_shows_is_small_and_from_here(client):
     assert not re.search(r'(?:src|href)="(?:/|https?:)', html)  # relative: it works under a prefix, too
     assert {Path(path).suffix for path in addresses(html)} == {".js", ".css", ".svg"}
     assert sum(len(gzip.compress(client.get(path).content)) for path in addresses(html)) < MOST_BYTES
+    assert sum(path.endswith(".js") for path in addresses(html)) == 2  # what has no words, and what has
 
 
 @needs_the_page

@@ -8,7 +8,7 @@ import pytest
 
 from nextlabel.core.data.box_files import GivenBoxes, drawings_of, settle_boxes, version_of
 from nextlabel.core.data.boxes import Box, BoxedImage, write_lines
-from nextlabel.core.data.label_files import GivenLabel, give_labels, settle, survey
+from nextlabel.core.data.label_files import GivenLabel, give_labels, settle, state_of, survey
 from nextlabel.core.data.labels_folder import SETTLED, SETTLED_BOXES
 from nextlabel.core.data.settlers import SETTLERS, who_settled
 from nextlabel.core.tasks.registry import CLASSIFICATION
@@ -64,6 +64,19 @@ def test_nobody_is_told_of_what_was_changed_by_hand_or_where_the_record_says_not
     (folder / SETTLERS).unlink()  # as older versions leave the folder
     assert people(folder) == {}
     assert CLASSIFICATION.read_with_conflicts(folder)[0].classes_by_name["a.png"] == "cat"
+
+
+def test_it_is_told_of_names_too_with_what_elsewhere_ends_a_line(folder):
+    (folder / "anna.txt").write_text("c\u2028.png\tcat\n")
+    settled(folder, "cat", "anna", "c\u2028.png")
+    assert people(folder) == {"c\u2028.png": "anna"}
+
+
+def test_whoever_asks_between_what_is_settled_and_by_whom_is_told_of_a_change(folder):
+    settled(folder, "cat", "anna")
+    before = state_of(folder, [folder])
+    (folder / SETTLERS).write_text("")
+    assert state_of(folder, [folder]) != before
 
 
 def test_the_record_is_nobodys_labels_and_no_stray_file(folder):

@@ -26,6 +26,7 @@ import { lastJob, onePool, skipped, theProject } from "../store/project";
 import { addressOf, go } from "../store/route";
 import { loadApart } from "../store/validation";
 import { words } from "../words";
+import { capital } from "../words/formats";
 import { Easel } from "./Easel";
 import { meanwhile } from "./meanwhile";
 import "./boxes.css";
@@ -133,7 +134,7 @@ export function DrawView({ params }: { params: URLSearchParams }) {
       {answer && (
         <details class="about">
           <summary>{words.label.chosenBy(answer.result.method.name)}</summary>
-          <p class="prose">{words.results.method(answer.result.method)}</p>
+          <p class="prose">{words.results?.method(answer.result.method) ?? `${capital(answer.result.method.why)}.`}</p>
           <Remarks job={answer.job} skipped={answer.result.skipped} />
         </details>
       )}

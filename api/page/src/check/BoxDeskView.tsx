@@ -38,7 +38,7 @@ export function BoxDeskView({ desk }: { desk: BoxDesk }) {
     <div class="desk">
       <div class="pair">
         <Looked key={idOf(item)} item={item} />
-        <p class="reason">{words.results.box(item)}</p>
+        <p class="reason">{words.results?.box(item) ?? item.reason}</p>
         <div class="row">
           <button type="button" onClick={() => desk.keep()}>
             {say.keep} <Kbd>{KEYS.keep}</Kbd>

@@ -8,7 +8,8 @@ export function Facts({ entry, sheet }: { entry: Entry; sheet: Sheet }) {
   return (
     <div class="facts">
       <p class="reason">
-        <span class="dim">{words.label.place(index + 1, sheet.entries.length)}</span> {words.results.image(entry)}
+        <span class="dim">{words.label.place(index + 1, sheet.entries.length)}</span>{" "}
+        {words.results?.image(entry) ?? entry.reason}
       </p>
       {top.map((one) => (
         <div class="bar" key={one.class}>

@@ -19,6 +19,7 @@ import { lastJob, onePool, overlapping, project, skipped, theProject } from "../
 import { addressOf } from "../store/route";
 import { Sheet } from "../store/sheet";
 import { words } from "../words";
+import { capital } from "../words/formats";
 import { BatchBar } from "./BatchBar";
 import { Bench } from "./Bench";
 import { OldBatch } from "./OldBatch";
@@ -146,7 +147,7 @@ export function LabelView({ params }: { params: URLSearchParams }) {
           <summary>{words.label.chosenBy(answer.result.method.name)}</summary>
           <p class="prose">
             {words.label.why(
-              words.results.method(answer.result.method),
+              words.results?.method(answer.result.method) ?? `${capital(answer.result.method.why)}.`,
               answer.result.candidates,
               answer.result.near_copies_left_out ?? 0,
               answer.result.with_others ?? 0,

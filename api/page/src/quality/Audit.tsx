@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import type { Results } from "../service/types";
+import type { AuditArm, Results } from "../service/types";
 import { words } from "../words";
 import { Chart, type Series } from "./Chart";
 
@@ -17,13 +17,14 @@ export function Audit({ result }: { result: Results["audit"] }) {
       })),
     [result],
   );
+  const sentence = words.results?.audit(result) ?? result.sentence;
   return (
     <div class="answered">
       <p class="advice" role="status">
-        {words.results.audit(result)}
+        {sentence}
       </p>
       <div class="curve">
-        <Chart series={series} label={words.quality.auditAlt(words.results.audit(result))} />
+        <Chart series={series} label={words.quality.auditAlt(sentence)} />
         <p class="legend small">
           {series.map((one) => (
             <span key={one.name} class={`key c${one.colour}`}>
@@ -34,9 +35,11 @@ export function Audit({ result }: { result: Results["audit"] }) {
       </div>
       <ul class="plain">
         {result.arms.slice(1).map((arm) => (
-          <li key={arm.method}>{words.results.arm(arm, result)}</li>
+          <li key={arm.method}>{words.results?.arm(arm, result) ?? named(arm)}</li>
         ))}
       </ul>
     </div>
   );
 }
+
+const named = ({ method, sentence }: AuditArm) => (sentence.includes(method) ? sentence : `${method} ${sentence}`);

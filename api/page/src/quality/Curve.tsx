@@ -1,6 +1,7 @@
 import { useMemo } from "preact/hooks";
 import type { BoxesCurve, Forecast, OneCurve, Results } from "../service/types";
 import { number, score, words } from "../words";
+import { capital } from "../words/formats";
 import { Chart, type Series } from "./Chart";
 import { Figures, figuresAfter } from "./Figures";
 
@@ -20,7 +21,7 @@ export function Curve({ result }: { result: Results["learning_curve"] }) {
     <div class="answered">
       <p class={`advice ${advice.verdict}`} role="status">
         <strong>{quality.verdict[advice.verdict]}</strong>{" "}
-        {words.results.advice(advice, curve.labels, "task" in result)}
+        {words.results?.advice(advice, curve.labels, "task" in result) ?? withoutVerdict(advice.sentence)}
       </p>
       <div class="curve">
         <Chart
@@ -102,3 +103,6 @@ function seriesOf({ points, now, forecast }: Drawn): Series[] {
 function told(one: Forecast): one is Forecast & { f1_macro: number } {
   return one.f1_macro !== null;
 }
+
+/** The verdict stands above already. */
+const withoutVerdict = (sentence: string) => capital(sentence.replace(/^(Go on|Stop here|Not sure): /, ""));

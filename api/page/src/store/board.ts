@@ -129,7 +129,7 @@ export class Board {
     this.entries = items.map(({ name, boxes = [], ...picked }, index) => ({
       name,
       index,
-      reason: words.results.image(picked),
+      reason: words.results?.image(picked) ?? picked.reason ?? "",
       suggested: boxes,
       size: signal(null),
       sketch: signal(nothingYet([])),

@@ -57,7 +57,10 @@ export class BoxDesk {
   look(index: number): void {
     this.at.value = Math.max(0, Math.min(this.items.length - 1, index));
     const item = this.current.value;
-    if (item) say(words.boxCheck.said(this.at.value + 1, this.items.length, item.name, words.results.box(item)));
+    if (item)
+      say(
+        words.boxCheck.said(this.at.value + 1, this.items.length, item.name, words.results?.box(item) ?? item.reason),
+      );
   }
 
   keep(): void {

@@ -34,7 +34,7 @@ export function suspectsOf(result: Results["label_check"]): Suspect[] {
         name,
         given,
         suggested,
-        reason: words.results.label(item),
+        reason: words.results?.label(item) ?? item.reason,
         bars: [
           { name: given, share: item.given_probability },
           { name: suggested, share: item.confidence },
@@ -56,7 +56,7 @@ export function suspectsOf(result: Results["label_check"]): Suspect[] {
       name,
       given: miss === "missing" ? lacks : has,
       suggested: miss === "missing" ? has : lacks,
-      reason: words.results.oneOfSeveral(item),
+      reason: words.results?.oneOfSeveral(item) ?? item.reason,
       bars: [{ name: one, share: probability }],
       example: one,
       mayBeOther: false,

@@ -1,17 +1,8 @@
 // All that the page says, in English. Components have no words of their own; each other language is a file beside this
 // one, and of the type of this one's words: what is missing there is an error of types.
 
-import type {
-  Audit,
-  AuditArm,
-  MethodUsed,
-  Picked,
-  StopAdvice,
-  SuspectBox,
-  SuspectLabel,
-  SuspectOfSeveral,
-} from "../service/types";
-import { capital, formats } from "./formats";
+import { formats } from "./formats";
+import type { Results } from "./resultsRu";
 
 const { number, percent, score, decimal, form, counted } = formats("en");
 
@@ -412,20 +403,8 @@ export const words = {
       `${at} of ${all}: ${looks ?? "something"} on ${name}`,
   },
 
-  /** What results say in sentences. The service says it in English. */
-  results: {
-    image: (item: Picked) => item.reason ?? "",
-    method: ({ why }: MethodUsed) => `${capital(why)}.`,
-    /** n: labels, or labelled images. */
-    advice: ({ sentence }: StopAdvice, _n: number, _ofBoxes: boolean) =>
-      capital(sentence.replace(/^(Go on|Stop here|Not sure): /, "")), // the verdict stands above already
-    audit: ({ sentence }: Audit) => sentence,
-    arm: ({ method, sentence }: AuditArm, _audit: Audit) =>
-      sentence.includes(method) ? sentence : `${method} ${sentence}`,
-    label: ({ reason }: SuspectLabel) => reason,
-    oneOfSeveral: ({ reason }: SuspectOfSeveral) => reason,
-    box: ({ reason }: SuspectBox) => reason,
-  },
+  /** What results say in sentences: null, where the service's own English is said. */
+  results: null as Results | null,
 
   quality: {
     report: "Report",

@@ -1,19 +1,8 @@
 // What results say in Russian, of their codes and numbers.
 
 import { describe, expect, it } from "vitest";
-import type {
-  AdviceReason,
-  Audit,
-  AuditArm,
-  ImageReason,
-  MethodReason,
-  StopAdvice,
-  SuspectBox,
-} from "../service/types";
-import * as en from "./en";
+import type { AdviceReason, Audit, AuditArm, ImageReason, MethodReason, SuspectBox } from "../service/types";
 import { results } from "./resultsRu";
-
-const english = en.words.results;
 
 const picked = (because: Partial<ImageReason>) =>
   results.image({
@@ -33,10 +22,9 @@ describe("why an image was picked", () => {
     );
   });
 
-  it("is told as the service says it where an older result has no code, and in English", () => {
+  it("is told as the service says it where an older result has no code", () => {
     const item = { reason: "drawn by chance" };
     expect(results.image(item)).toBe("drawn by chance");
-    expect(english.image({ ...item, because: null })).toBe("drawn by chance");
     expect(results.image({})).toBe("");
   });
 });
@@ -87,11 +75,6 @@ describe("whether to go on", () => {
     );
     expect(said("enough", known)).toContain("почти не меняли предсказаний (каппа 0,77), и 20\u00a0% пула");
     expect(said("enough", facts)).toMatch(/ради которых стоит продолжать\.$/);
-  });
-
-  it("says in English what the service does, but for the verdict, which stands above it", () => {
-    const advice: StopAdvice = { verdict: "stop", sentence: "Stop here: 100 more labels add nothing: really." };
-    expect(english.advice(advice, 1, false)).toBe("100 more labels add nothing: really.");
   });
 });
 

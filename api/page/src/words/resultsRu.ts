@@ -1,9 +1,19 @@
 // Что сказано в результатах, по-русски: из их кодов и чисел. Новый код без слов здесь — ошибка типов.
 
-import type { AdviceReason, Audit, AuditArm, ImageReason, MethodReason, SuspectBox } from "../service/types";
+import type {
+  AdviceReason,
+  Audit,
+  AuditArm,
+  ImageReason,
+  MethodReason,
+  MethodUsed,
+  Picked,
+  StopAdvice,
+  SuspectBox,
+  SuspectLabel,
+  SuspectOfSeveral,
+} from "../service/types";
 import { capital, formats } from "./formats";
-
-type Words = typeof import("./en").words.results;
 
 const { number, percent, score, decimal, counted } = formats("ru");
 const plural = (n: number, one: string, few: string, many: string) => counted(n, { one, few, other: many });
@@ -157,20 +167,23 @@ const BOX: Record<SuspectBox["suspicion"], (box: SuspectBox) => string> = {
 };
 
 /** Старые результаты кодов не знают: о них сказано, как сказал сервис. */
-export const results: Words = {
-  image: ({ reason = "", because }) => (because ? image(because) : reason),
-  method: ({ asked, why, because }) => {
+export const results = {
+  image: ({ reason = "", because }: Picked) => (because ? image(because) : reason),
+  method: ({ asked, why, because }: MethodUsed) => {
     const known = because?.known ? KNOWN[because.known](because.labels, because.classes) : "";
     return `${capital(because ? METHOD[because.code](known, asked) : why)}.`;
   },
-  advice: ({ sentence, because }, n, ofBoxes) => (because ? ADVICE[because.code](because, { n, ofBoxes }) : sentence),
-  audit: (audit) => (audit.verdict ? AUDIT[audit.verdict](audit) : audit.sentence),
-  arm: (arm, { arms }) => ARM[arm.verdict](arm, arms[0]!),
-  label: ({ given, suggested, given_probability, confidence }) =>
+  advice: ({ sentence, because }: StopAdvice, n: number, ofBoxes: boolean) =>
+    because ? ADVICE[because.code](because, { n, ofBoxes }) : sentence,
+  audit: (audit: Audit) => (audit.verdict ? AUDIT[audit.verdict](audit) : audit.sentence),
+  arm: (arm: AuditArm, { arms }: Audit) => ARM[arm.verdict](arm, arms[0]!),
+  label: ({ given, suggested, given_probability, confidence }: SuspectLabel) =>
     `размечено ${given} (${decimal(given_probability, 2)}), похоже на ${suggested} (${decimal(confidence, 2)})`,
-  oneOfSeveral: ({ class: name, miss, probability: p }) =>
+  oneOfSeveral: ({ class: name, miss, probability: p }: SuspectOfSeveral) =>
     miss === "surplus"
       ? `размечено ${name}, а это маловероятно (${decimal(p, 2)})`
       : `не размечено ${name} (${decimal(p, 2)})`,
-  box: (box) => BOX[box.suspicion](box),
+  box: (box: SuspectBox) => BOX[box.suspicion](box),
 };
+
+export type Results = typeof results;

@@ -8,7 +8,7 @@ import { inWords } from "./faults";
 import * as ru from "./ru";
 
 type Said = Map<string, unknown>;
-const NAMES = ["codes", "stage", "title", "units", "backbones", "methods", "uses"]; // of what the service names: what is missing there is as the service says it
+const NAMES = ["codes", "stage", "title", "units", "backbones", "methods", "uses", "results"]; // of what the service names: what is missing there is as the service says it
 
 const said = (group: object, path = ""): Said =>
   new Map(
