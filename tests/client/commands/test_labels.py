@@ -341,3 +341,11 @@ def test_names_and_classes_do_nothing_to_a_terminal(tmp_path, command, paths):
     said = on_a_terminal("labels", command, *(str(tmp_path / path) for path in paths))
     assert r"\x1b]0;title\x07cat" in said
     assert not {"\x1b", "\x07", "\u202e"}.intersection(said)
+
+
+def test_a_file_behind_stdout_is_written_on_and_not_counted_as_one_to_replace(folder, tmp_path):
+    with (tmp_path / "all.csv").open("ab", buffering=0) as there:
+        there.write(b"name,class\n")
+        told = labels("convert", folder / "ben.txt", f"/dev/fd/{there.fileno()}")
+    assert told.exit_code == 0, told.exception
+    assert (tmp_path / "all.csv").read_text() == "name,class\nb.png\tcat\nd.png\tdog\n"
