@@ -260,25 +260,24 @@ export class Browse {
     await this.inTurn(async () => {
       const act = this.acts.pop();
       if (!act) return tell(words.browse.nothingToUndo);
-      const isOver = ({ image }: Change) => image.name in act.before.versions;
-      const over = act.changes.filter(isOver);
+      const [over, rest] = parted(act.changes, act.before);
       const labels = over.flatMap(({ image, after }) => linesOf(image.name, after));
       if (over.length && !(await this.whileWriting(() => bringBack({ labels, before: act.before })))) {
         this.acts.push(act);
         return;
       }
       this.show(turned(over));
-      const rest = act.changes.filter((one) => !isOver(one));
       if (!(await this.write(turned(rest), nothingSaid, "leave"))) this.acts.push({ ...act, changes: rest });
       else say(words.browse.undone(act.changes.length));
     });
     await this.refresh();
   }
 
-  private change(answers: (images: readonly PoolImage[]) => (image: PoolImage) => Answer | null): Promise<void> {
+  private async change(answers: (images: readonly PoolImage[]) => (image: PoolImage) => Answer | null): Promise<void> {
     const ranges = this.selected.peek().size ? this.selected.peek() : Ranges.between(this.at.peek(), this.at.peek());
     this.selected.value = Ranges.none;
-    return this.inTurn(async () => {
+    let isOver = false;
+    await this.inTurn(async () => {
       const images = await this.imagesIn(ranges);
       const answer = answers(images);
       const isOther = (image: PoolImage) => !isSame(image.classes, answer(image)) || image.disputed;
@@ -287,24 +286,30 @@ export class Browse {
       if (settled) tell(words.browse.settledLeft(settled));
       const others = wanted.filter((image) => image.classes && (image.disputed || !isMine(image)));
       const theirs = others.filter((image) => answer(image) !== null);
-      if (theirs.length < others.length) tell(words.browse.othersStay(others.length - theirs.length));
       const how = theirs.length ? await this.decide(theirs) : "leave";
-      const before = how === "leave" ? nothingSaid : await allSaid(theirs.map(({ name }) => name));
+      const contested = others.filter((image) => answer(image) === null && image.disputed);
+      const over = [...(how === "leave" ? [] : theirs), ...contested];
+      const before = over.length ? await allSaid(over.map(({ name }) => name)) : nothingSaid;
       const isChanged = how !== "leave" && !theirs.every(isAsSeenIn(before));
       if (isChanged) tell(words.browse.changedMeanwhile, "bad");
       if (how === null || isChanged) {
         this.selected.value = ranges;
         return;
       }
-      const left = new Set(how === "leave" ? others : others.filter((image) => answer(image) === null));
+      const said = byImage(before);
+      const stay = others.filter((one) => answer(one) === null && !said.get(one.name)?.has(theProject().person));
+      if (stay.length) tell(words.browse.othersStay(stay.length));
+      const left = new Set(how === "leave" ? [...theirs, ...stay] : stay);
       const changes = wanted.filter((one) => !left.has(one)).map((image) => ({ image, after: answer(image) }));
       if (!changes.length) return tell(words.browse.nothingChanges);
       make([...new Set(changes.flatMap(({ after }) => after ?? []))]);
       if (!(await this.write(changes, before, how))) return;
       this.acts.push({ changes, how, before });
+      isOver = over.length > 0;
       const [first] = changes;
       say(words.browse.done(changes.length, first?.after ? inWords(first.after) : null));
     });
+    if (isOver) await this.refresh(); // what counts of them is not what was given, perhaps
   }
 
   /** Whether all was written. What was not is as before. */
@@ -324,14 +329,22 @@ export class Browse {
 
   private async writeParts(changes: readonly Change[], seen: AllSaid, how: AboutOthers): Promise<boolean> {
     this.show(changes);
-    for (let at = 0; at < changes.length; at += MANY) {
-      const some = changes.slice(at, at + MANY);
+    const [over, rest] = parted(changes, seen); // what nobody was asked about contradicts nobody unasked
+    const written: Change[] = [];
+    for (const some of [...inParts(rest), ...inParts(over)]) {
       const lines: LabelGiven[] = some.flatMap(({ image, after }) => linesOf(image.name, after));
-      const outcome = await (how === "settle" ? overrule(lines, seen) : give(lines, how === "both" ? how : undefined));
-      if (outcome === "written") continue;
+      const decided = over.includes(some[0]!) ? how : "leave";
+      const outcome = await (decided === "settle"
+        ? overrule(lines, seen)
+        : give(lines, decided === "both" ? decided : undefined));
+      if (outcome === "written") {
+        written.push(...some);
+        continue;
+      }
       if (outcome === "otherwise") tell(words.browse.changedMeanwhile, "bad");
-      this.show(turned(changes.slice(at)));
-      if (at) this.acts.push({ changes: changes.slice(0, at), how, before: seen });
+      const isWritten = new Set(written);
+      this.show(turned(changes.filter((one) => !isWritten.has(one))));
+      if (written.length) this.acts.push({ changes: written, how, before: seen });
       return false;
     }
     return true;
@@ -471,6 +484,15 @@ export class Browse {
 
 const isMine = ({ person }: PoolImage) => person === theProject().person;
 const nothingSaid: AllSaid = { lines: [], versions: {} };
+
+/** Those of which it was looked up what files say, and the rest. */
+function parted(changes: readonly Change[], { versions }: AllSaid): [over: Change[], rest: Change[]] {
+  const isOver = ({ image }: Change) => image.name in versions;
+  return [changes.filter(isOver), changes.filter((one) => !isOver(one))];
+}
+
+const inParts = (changes: readonly Change[]): Change[][] =>
+  Array.from({ length: Math.ceil(changes.length / MANY) }, (_, at) => changes.slice(at * MANY, (at + 1) * MANY));
 
 /** What brings images back to what they were. */
 const turned = (changes: readonly Change[]): Change[] =>

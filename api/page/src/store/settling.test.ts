@@ -12,11 +12,16 @@ import { type Decision, Sheet } from "./sheet";
 /** What each file of the folder says of images, that of what is settled first. */
 type Files = Record<string, Map<string, Answer>>;
 let files: Files;
-let version: number;
 
 const of = (said: Record<string, string>) => new Map(Object.entries(said).map(([name, one]) => [name, [one]]));
 const on = (file: string) =>
   Object.fromEntries([...(files[file] ?? [])].map(([name, answer]) => [name, answer.join()]));
+
+/** Changes with what files say of the image. */
+const versionOf = (name: string) =>
+  Object.values(files)
+    .map((file) => `${file.get(name)}`)
+    .join();
 
 /** As the service does it: with `settle`, over what was seen. */
 function write(body: unknown, own: string): unknown {
@@ -25,7 +30,8 @@ function write(body: unknown, own: string): unknown {
     settle,
     keep_both: both,
   } = body as { versions?: object; settle?: boolean; keep_both?: boolean };
-  if (Object.values(versions).some((one) => one !== `v${version}`)) return problem(409, "labels_changed", "late");
+  const isOther = ([name, one]: [string, unknown]) => one !== versionOf(name);
+  if (Object.entries(versions).some(isOther)) return problem(409, "labels_changed", "late");
   const lines = labelsIn(body);
   const wanted = gathered(
     lines.flatMap(({ name, class: one }) => (one === null ? [] : { name, class: one, person: "" })),
@@ -42,14 +48,12 @@ function write(body: unknown, own: string): unknown {
     wanted.has(name) ? files[file]!.set(name, wanted.get(name)!.answer) : files[file]!.delete(name);
   for (const { name } of lines) say(own, name);
   if (settle) for (const name of over) say(SETTLED, name);
-  version++;
   return { path_to_labels: "/data/labels", person: "me", file: "me.txt", replaced: {}, versions: {} };
 }
 
 beforeEach(() => {
   setProject({ ...aProject, copies: false, task: "classification" });
   files = { [SETTLED]: new Map(), anna: of({ "a.png": "red" }), me: new Map() };
-  version = 1;
   toasts.value = [];
   service.set("POST labels/settle", (_, body) => write(body, SETTLED));
   service.set("POST labels", (_, body) => write(body, "me"));
@@ -60,7 +64,7 @@ beforeEach(() => {
       names.flatMap((name) => (file.get(name) ?? []).map((one) => ({ name, class: one, person }))),
     );
     const first = lines.filter((one) => one.person === lines.find(({ name }) => name === one.name)?.person);
-    const versions = Object.fromEntries(names.map((name) => [name, `v${version}`]));
+    const versions = Object.fromEntries(names.map((name) => [name, versionOf(name)]));
     return { labels: 0, classes: [], people: [], conflicts: [], settled: [], names: first, said: lines, versions };
   });
 });
@@ -97,7 +101,6 @@ test("what somebody settles while one is asked is asked about again", async () =
     questions.push(lines.map(({ person, class: one }) => `${person} ${one}`).join(", "));
     if (questions.length > 1) return "leave";
     files[SETTLED]!.set("a.png", ["blue"]);
-    version++;
     return "settle";
   });
   labelled.give("green");
@@ -195,4 +198,83 @@ test("many at once count over what others say, come back by one undo, and theirs
   expect([on("anna"), on("me")]).toEqual([{ "a.png": "red" }, {}]);
   expect(told()).toContain("only your own labels can be taken back");
   expect(asked.some(({ body }) => (body as { replace?: boolean } | undefined)?.replace)).toBe(false);
+});
+
+const listing = (said: Record<string, { classes: string[] | null; person: string | null; disputed?: boolean }>) => {
+  const data = Object.entries(said).map(([name, one]) => ({ name, disputed: false, settled: false, ...one }));
+  const seen = { view: "v", total: data.length, listed_at: "2026-01-01T00:00:00Z", cross_validated: null, data };
+  service.set("GET pool", () => seen);
+};
+
+test("of many at once, what nobody was asked about is not settled over what somebody said meanwhile", async () => {
+  listing({ "a.png": { classes: ["red"], person: "anna" }, "b.png": { classes: null, person: null } });
+  const images = new Browse({}, null, new AbortController().signal, async () => {
+    files.anna!.set("b.png", ["blue"]);
+    return "settle";
+  });
+  images.want(0, 2);
+  await expect.poll(() => images.total).toBe(2);
+  images.all();
+  await images.give("green");
+  expect([on(SETTLED), on("me")]).toEqual([{}, {}]);
+  expect(told()).toContain("nothing was written");
+});
+
+test("undo of many brings back what one said oneself, though it is contradicted by now", async () => {
+  files.me!.set("b.png", ["red"]);
+  listing({ "a.png": { classes: ["red"], person: "anna" }, "b.png": { classes: ["red"], person: "me" } });
+  const labels = service.get("GET labels")!;
+  service.set("GET labels", (...call) => {
+    const view = labels(...call) as { versions: Record<string, string> };
+    return { ...view, versions: { "b.png": versionOf("b.png"), ...view.versions } }; // as of all that is contradicted
+  });
+  const images = new Browse({}, null, new AbortController().signal, async () => "settle");
+  images.want(0, 2);
+  await expect.poll(() => images.total).toBe(2);
+  images.all();
+  await images.give("green");
+  await images.undo();
+  expect([on(SETTLED), on("anna"), on("me")]).toEqual([{}, { "a.png": "red" }, { "b.png": "red" }]);
+});
+
+test("what was settled among many is known to be, and not told to be somebody's change", async () => {
+  listing({ "a.png": { classes: ["red"], person: "anna" } });
+  const images = new Browse({}, null, new AbortController().signal, async () => "settle");
+  images.want(0, 1);
+  await expect.poll(() => images.total).toBe(1);
+  service.set("GET pool", () => ({
+    ...images.seen.peek(),
+    data: [{ name: "a.png", classes: ["green"], person: SETTLED, disputed: false, settled: true }],
+  }));
+  await images.give("green");
+  await images.give("blue");
+  expect(told()).toContain("1 image left as it is: settled");
+  expect(told()).not.toContain("Somebody");
+});
+
+test("one's own of contradicting labels is taken back among many", async () => {
+  files.me!.set("a.png", ["green"]);
+  listing({ "a.png": { classes: ["red"], person: "anna", disputed: true } });
+  const images = new Browse({}, null, new AbortController().signal, async () => "leave");
+  images.want(0, 1);
+  await expect.poll(() => images.total).toBe(1);
+  images.all();
+  await images.takeBack();
+  expect([on("anna"), on("me"), told()]).toEqual([{ "a.png": "red" }, {}, ""]);
+  await images.undo();
+  expect([on("anna"), on("me")]).toEqual([{ "a.png": "red" }, { "a.png": "green" }]);
+});
+
+test("what can't be taken back is not told to be", async () => {
+  files.me!.set("a.png", ["red"]);
+  service.set("POST labels", () => problem(422, "path_not_writable", "no"));
+  const labelled = new Sheet(
+    [{ name: "a.png" }],
+    new Map([["a.png", { answer: ["red"], person: "anna" }]]),
+    async () => "leave",
+  );
+  labelled.takeBack();
+  await vi.waitFor(() => expect(told()).toContain("no"));
+  await allSaved();
+  expect(told()).not.toContain("taken back");
 });

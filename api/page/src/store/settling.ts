@@ -29,7 +29,8 @@ export interface Overruled {
 const AT_ONCE = 2000; // images
 
 export async function allSaid(names: readonly string[]): Promise<AllSaid> {
-  const parts = inAddresses([...new Set(names)]).filter((of) => of.length);
+  const asked = [...new Set(names)];
+  const parts = inAddresses(asked).filter((of) => of.length);
   const views = await Promise.all(
     parts.map((of) =>
       untilDone(() => get<LabelsView>("labels", { query: { path_to_labels: theProject().labels, of, ...theTask() } })),
@@ -37,9 +38,12 @@ export async function allSaid(names: readonly string[]): Promise<AllSaid> {
   );
   return {
     lines: views.flatMap(({ said }) => said ?? []),
-    versions: Object.assign({}, ...views.map(({ versions }) => versions)),
+    versions: versionsOf(asked, Object.assign({}, ...views.map(({ versions }) => versions))), // others are told, too
   };
 }
+
+const versionsOf = (names: readonly string[], versions: Readonly<Record<string, string>>) =>
+  Object.fromEntries(names.flatMap((name) => (name in versions ? [[name, versions[name]!]] : [])));
 
 /** What people say of each image, and what is settled (by SETTLED), in the order in which it is listed. */
 export function byImage({ lines }: AllSaid): Map<string, Map<string, Answer>> {
@@ -62,7 +66,8 @@ export async function settle(
   labels: readonly LabelGiven[],
   seen: Readonly<Record<string, string>>,
 ): Promise<Record<string, string> | null> {
-  const versions = Object.fromEntries(labels.flatMap(({ name }) => (name in seen ? [[name, seen[name]!]] : [])));
+  const names = labels.map(({ name }) => name);
+  const versions = versionsOf(names, seen);
   const body = { path_to_labels: theProject().labels, labels, versions, ...theTask(), ...signedBy() };
   try {
     const written = await post<LabelsWritten>("labels/settle", body);

@@ -297,7 +297,7 @@ export class Sheet {
     this.steps.push(step);
     step.sent = this.send(entry, labels, step);
     await step.sent;
-    tell(words.label.ownTakenBack);
+    if (!said.value.refused) tell(words.label.ownTakenBack);
   }
 
   private dropDraft(): boolean {

@@ -879,7 +879,7 @@ export const words = {
     moves: { all: "Arrows move it", se: "Arrows move its lower right corner", nw: "Arrows move its upper left corner" },
     moveHint: "r changes what arrows move; with Shift by 10 pixels.",
     noClass: "No class yet. Draw a box around something, then type what it is.",
-    nameIt: "What is it? Press the key of a class, or type its name.",
+    nameIt: "What is it? Press the key of a class, or c to type one.",
     pickFirst: (seen: number): string =>
       seen ? "Choose a box first: press Tab, or click it." : "Draw a box first: drag over the object, or press b.",
     drawnHere: (n: number) =>
