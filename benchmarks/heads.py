@@ -38,14 +38,19 @@ BATCH = 64
 STRENGTH = 0.3  # of the usual logistic regression
 
 
-def usual(embeddings: Floats, targets: Integers, n_classes: int, *, balanced: bool = False, **_: int) -> Head:
+def usual(examples: Examples, *, balanced: bool = False, **_: int) -> Head:
     """Train what logistic regression usually is: a bias that costs nothing, and each class counted by its images."""
-    scaling = Scaling.of(embeddings)
+    scaling = Scaling.of(examples.embeddings)
     fitted = LogisticRegression(C=STRENGTH, class_weight="balanced" if balanced else None, max_iter=1000)
-    fitted.fit(scaling(embeddings), targets)
+    fitted.fit(scaling(examples.embeddings), examples.targets)
     weights, bias = fitted.coef_.T.astype(np.float32), fitted.intercept_.astype(np.float32)
     return LinearHead(
-        n_classes=n_classes, temperature=1.0, strength=STRENGTH, scaling=scaling, weights=weights, bias=bias
+        n_classes=examples.n_classes,
+        temperature=1.0,
+        strength=STRENGTH,
+        scaling=scaling,
+        weights=weights,
+        bias=bias,
     )
 
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +34,15 @@ def test_every_benchmark_that_the_docs_name_is_there():
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "Makefile"]
     named = {name for page in pages for name in re.findall(r"benchmarks[./]([a-z_]+)\b", page.read_text())}
     assert named - {path.stem for path in BENCHMARKS} == set()
+
+
+def test_all_heads_that_are_compared_learn(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    heads = import_module("benchmarks.heads")
+    targets = np.arange(60) % 3
+    images = heads.Images(np.eye(3, 8, dtype=np.float32)[targets], targets)
+    f1 = {name: heads.run(train, 40, 0, images, images)[0] for name, train in heads.HEADS.items()}
+    assert f1 == dict.fromkeys(heads.HEADS, 1.0)
 
 
 def test_a_report_holds_a_method_against_chance_with_the_same_seeds_and_refuses_without(tmp_path, monkeypatch):

@@ -172,9 +172,10 @@ def settle_boxes(
         before = {key: [*people[key], *_as_settled(settled.get(key, ()), key, own)] for key in wanted}
         _refuse_undrawn(before, wanted)
         seen = {key: version_of(drawings) for key, drawings in before.items()}
-        _refuse_changed(seen, wanted, {key: _version(lines) for key, lines in settled.items()})
+        was = {key: _version(lines) for key, lines in settled.items()}
+        _refuse_changed(seen, wanted, was)
         now_settled = {key: _version(_lines_of(one)) for key, one in wanted.items()}
-        noted = with_settler(folder, SETTLED_BOXES, now_settled, by)
+        noted = with_settler(folder, SETTLED_BOXES, now_settled, by, was=was)
         write_all({own: _rewritten(data, wanted), **noted} if wanted else {})
         after = {key: [*people[key], *_as_settled(_lines_of(one), key, own)] for key, one in wanted.items()}
     return BoxesSettled(folder.path, own.name, {wanted[key].name: version_of(now) for key, now in after.items()})

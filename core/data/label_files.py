@@ -190,7 +190,8 @@ def settle(
         _refuse_changed(said, wanted, versions or {}, as_wanted)
         now = _rewritten(settled, wanted, task)
         now_settled = {name: _version_settled(one.lines) for name, one in wanted.items()}
-        write_all({own: now, **with_settler(folder, SETTLED, now_settled, by)} if wanted else {})
+        was = {name: _version_settled(classes) for name, classes in said[own].items()}
+        write_all({own: now, **with_settler(folder, SETTLED, now_settled, by, was=was)} if wanted else {})
     return Written(folder.path, SETTLED, {}, _versions({**said, own: _classes_in(now, wanted, task)}, wanted))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from nextlabel.core.data.folder import File, Folder, opened_folder
@@ -30,16 +31,28 @@ class SettledBy:
     at: datetime
 
 
-def with_settler(folder: Folder, file: str, versions: Mapping[str, str], person: str | None) -> dict[File, bytes]:
+def with_settler(
+    folder: Folder,
+    file: str,
+    versions: Mapping[str, str],
+    person: str | None,
+    *,
+    was: Mapping[str, str] = MappingProxyType({}),
+) -> dict[File, bytes]:
     """Return the folder's file of who settled what, with this person and moment for what is settled anew.
 
     file: the name of that of what is settled. versions: by name composed, of what is settled now; empty: nothing is.
+    was: of what was settled before: whoever settles the same once more is not who settled it.
 
     Raises PathNotReadable, PathWrongKind.
     """
     record = folder.file(SETTLERS)
     lines = _lines_of(record)
-    same = {(file, name) for name, version in versions.items() if lines.get((file, name), {}).get("version") == version}
+    same = {
+        (file, name)
+        for name, version in versions.items()
+        if version == was.get(name) == lines.get((file, name), {}).get("version")
+    }
     said = {"by": person and in_file_names(person), "at": datetime.now(UTC).isoformat(timespec="seconds")}
     fresh: dict[tuple[str, str], dict[str, Any]] = {
         (file, name): {"file": file, "name": name, "version": version, **said}

@@ -46,6 +46,13 @@ def test_who_settled_it_first_is_told_and_since_when_until_it_is_opened_or_settl
     assert "a.png" not in (folder / SETTLERS).read_text()
 
 
+def test_who_settles_the_same_again_after_it_was_opened_by_hand_is_told(folder):
+    settled(folder, "cat", "anna")
+    (folder / SETTLED).write_text("")
+    settled(folder, "cat", "ben")
+    assert people(folder) == {"a.png": "ben"}
+
+
 def test_who_overrules_others_is_told_too(folder):
     give_labels(
         str(folder), [GivenLabel("a.png", "fox")], person="cem", roots=[folder], task=CLASSIFICATION, settle=True

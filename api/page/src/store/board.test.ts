@@ -439,3 +439,12 @@ test("one's own drawing is kept in one's own file where a person says so, and wh
   expect([disk.says("_settled"), disk.says("me")]).toEqual([[30], [2]]);
   expect(decide).toHaveBeenCalledTimes(2);
 });
+
+test("by its key nothing is said to be where boxes were settled: the button says it", async () => {
+  const disk = files({ anna: [catAt(1)], _settled: [catAt(1)] });
+  const { drawn } = boardOf(disk);
+  drawn.nothingByKey();
+  expect(drawn.seen.value).toHaveLength(1);
+  drawn.nothingHere();
+  await vi.waitFor(() => expect(disk.says("_settled")).toEqual([]));
+});

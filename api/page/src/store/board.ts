@@ -232,11 +232,11 @@ export class Board {
     return true;
   }
 
-  /** By its key. Not where the person drew a box: whoever types its name means no key by an n. */
+  /** By its key. Not where the person drew a box, or it was settled: whoever types its name means no key by an n. */
   nothingByKey(): void {
     const own = this.boxes.filter((box) => !box.suggested);
     if (this.wantsNames(own)) return;
-    if (own.length && this.current.value.by.value === null) tell(words.boxes.drawnHere(own.length));
+    if (own.length && !this.current.value.by.value) tell(words.boxes.drawnHere(own.length));
     else this.nothingHere();
   }
 

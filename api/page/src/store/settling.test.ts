@@ -278,3 +278,16 @@ test("what can't be taken back is not told to be", async () => {
   await allSaved();
   expect(told()).not.toContain("taken back");
 });
+
+test("what was undone before the service knew of others' labels is not asked about", async () => {
+  let asked = 0;
+  const labelled = new Sheet([{ name: "a.png" }], new Map(), async () => {
+    asked++;
+    return "settle";
+  });
+  labelled.give("green");
+  labelled.undo();
+  await allSaved();
+  await vi.waitFor(() => expect(labelled.entries[0]!.said.value.saving).toBe(0));
+  expect([asked, on(SETTLED), on("me"), labelled.entries[0]!.said.value.given]).toEqual([0, {}, {}, null]);
+});

@@ -257,7 +257,8 @@ export class Sheet {
     said.value = { ...said.value, saving: said.value.saving + 1, refused: false };
     if (this.back.has(entry)) await this.back.get(entry);
     let outcome: Outcome | "left" = await give(labels);
-    while (outcome === "otherwise") {
+    const isUndone = () => step !== undefined && !this.steps.includes(step);
+    while (outcome === "otherwise" && !isUndone()) {
       const before = await allSaid(labels.map(({ name }) => name));
       const decision = await this.decide(labels, before);
       if (step && decision !== "leave") step.over = { labels, before };
@@ -265,7 +266,7 @@ export class Sheet {
       else outcome = decision === "both" ? await give(labels, "both") : await overrule(labels, before);
     }
     said.value = { ...said.value, saving: said.value.saving - 1 };
-    if (outcome === "written" || !step) return;
+    if (outcome === "written" || !step || isUndone()) return;
     this.steps = this.steps.filter((one) => one !== step);
     for (const _ of step.copies) move(step.after, null);
     this.restore(entry, step.before);
