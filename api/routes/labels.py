@@ -159,7 +159,11 @@ class LabelsGiven(BaseModel):
     person: PersonName | None = Field(
         None, description="Names the file. With keys it is the key's owner, and need not be said."
     )
-    replace: bool = Field(False, strict=True, description="Take out what other files say of these names otherwise.")
+    replace: bool = Field(
+        False,
+        strict=True,
+        description="Take out what other files say of these names otherwise. Not with `keep_both` (422).",
+    )
     keep_both: bool = Field(
         False, strict=True, description="Let other files say of these names otherwise: that is to be settled then."
     )

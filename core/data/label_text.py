@@ -98,7 +98,7 @@ def writable_class(text: str) -> str:
 
 def new_class(text: str) -> str:
     """Return a class that somebody gives. What nobody sees would make it another than one that looks alike: so it is
-    refused here. Labels that are there already are read with it, and jobs warn of them.
+    refused here, whether or not others gave it before. Labels that are there are read with it, and jobs warn of them.
 
     Raises LabelsMalformed.
     """

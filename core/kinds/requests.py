@@ -23,7 +23,7 @@ from nextlabel.core.errors import Fault
 from nextlabel.core.faults import NoBooleansAsNumbers, custom_error
 from nextlabel.core.methods.base import Method
 from nextlabel.core.methods.registry import parse_method
-from nextlabel.core.people import RULE, is_name, tidy
+from nextlabel.core.people import PERSON, RULE, is_name, tidy
 
 HeadName = Literal["linear", "linear_alone", "mlp"]
 ONE_CLASS_HEADS = ("linear_alone", "mlp")
@@ -97,7 +97,8 @@ def _person(name: str) -> str:
     return tidied
 
 
-PersonName = Annotated[str, AfterValidator(_person)]
+#: Who reads the schema is told the rule as a pattern, and who breaks it in words.
+PersonName = Annotated[str, AfterValidator(_person), Field(json_schema_extra={"pattern": f"^{PERSON}$"})]
 
 
 def _kind_is_required(schema: dict[str, Any]) -> None:

@@ -3183,7 +3183,7 @@ export interface components {
             person?: string | null;
             /**
              * Replace
-             * @description Take out what other files say of these names otherwise.
+             * @description Take out what other files say of these names otherwise. Not with `keep_both` (422).
              * @default false
              */
             replace: boolean;
