@@ -12,6 +12,7 @@ import { oneAfterAnother } from "./turns";
 
 interface Step {
   item: Suspect;
+  did: string;
   wasKept: boolean;
   /** What undoes it on the disk; null once it is not written. */
   written?: Promise<Overruled | null>;
@@ -71,14 +72,14 @@ export class Desk {
     this.look(this.items.indexOf(step.item), words.check.undoneSay);
   }
 
-  private async bringBack({ item, written }: Step): Promise<void> {
+  private async bringBack({ item, did, written }: Step): Promise<void> {
     const over = await written;
-    if (over && !(await bringBack(over))) this.mark(item, words.check.changed(item.suggested));
+    if (over && !(await bringBack(over))) this.mark(item, did);
   }
 
   private finish(item: Suspect, did: string, wasKept: boolean): Step {
     this.mark(item, did);
-    const step: Step = { item, wasKept };
+    const step: Step = { item, did, wasKept };
     this.steps.push(step);
     const next = this.items.findIndex((one, index) => index > this.at.value && !this.done.value.has(one.id));
     this.look(next < 0 ? this.at.value : next, words.check.didSay(item.given, did));

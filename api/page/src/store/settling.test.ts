@@ -6,7 +6,7 @@ import { Desk } from "./desk";
 import { toasts } from "./notices";
 import { allSaved } from "./outbox";
 import { setProject } from "./project";
-import { SETTLED } from "./settling";
+import { allSaid, overrule, SETTLED } from "./settling";
 import { type Decision, Sheet } from "./sheet";
 
 /** What each file of the folder says of images, that of what is settled first. */
@@ -161,6 +161,15 @@ test("a suspicious label that was settled otherwise since is not changed unseen"
   expect(told()).toContain("Something else is said of a.png by now");
 });
 
+test("a suspicious label whose change can't be undone is told to be what it was changed to", async () => {
+  const desk = new Desk({ items: [suspicious] } as never);
+  await desk.change("blue");
+  files[SETTLED]!.set("a.png", ["white"]);
+  desk.undo();
+  await vi.waitFor(() => expect(told()).toContain("Something else is said of a.png by now"));
+  expect([...desk.done.value.values()].join()).toContain("blue");
+});
+
 test("many at once count over what others say, come back by one undo, and theirs are not taken back", async () => {
   files.me!.set("b.png", ["red"]);
   const listed = () => ({
@@ -290,4 +299,11 @@ test("what was undone before the service knew of others' labels is not asked abo
   await allSaved();
   await vi.waitFor(() => expect(labelled.entries[0]!.said.value.saving).toBe(0));
   expect([asked, on(SETTLED), on("me"), labelled.entries[0]!.said.value.given]).toEqual([0, {}, {}, null]);
+});
+
+test("labels are sent with the versions of their own images alone: the service takes so many at once", async () => {
+  const seen = await allSaid(["a.png", "b.png"]);
+  await overrule([{ name: "a.png", class: "green" }], seen);
+  const { body } = asked.findLast(({ what }) => what === "POST labels")!;
+  expect(Object.keys((body as { versions: object }).versions)).toEqual(["a.png"]);
 });

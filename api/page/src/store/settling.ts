@@ -29,8 +29,7 @@ export interface Overruled {
 const AT_ONCE = 2000; // images
 
 export async function allSaid(names: readonly string[]): Promise<AllSaid> {
-  const asked = [...new Set(names)];
-  const parts = inAddresses(asked).filter((of) => of.length);
+  const parts = inAddresses([...new Set(names)]).filter((of) => of.length);
   const views = await Promise.all(
     parts.map((of) =>
       untilDone(() => get<LabelsView>("labels", { query: { path_to_labels: theProject().labels, of, ...theTask() } })),
@@ -38,12 +37,15 @@ export async function allSaid(names: readonly string[]): Promise<AllSaid> {
   );
   return {
     lines: views.flatMap(({ said }) => said ?? []),
-    versions: versionsOf(asked, Object.assign({}, ...views.map(({ versions }) => versions))), // others are told, too
+    versions: versionsOf(
+      names.map((name) => ({ name })), // others are told, too
+      Object.assign({}, ...views.map(({ versions }) => versions)),
+    ),
   };
 }
 
-const versionsOf = (names: readonly string[], versions: Readonly<Record<string, string>>) =>
-  Object.fromEntries(names.flatMap((name) => (name in versions ? [[name, versions[name]!]] : [])));
+const versionsOf = (named: readonly { name: string }[], versions: Readonly<Record<string, string>>) =>
+  Object.fromEntries(named.flatMap(({ name }) => (name in versions ? [[name, versions[name]!]] : [])));
 
 /** What people say of each image, and what is settled (by SETTLED), in the order in which it is listed. */
 export function byImage({ lines }: AllSaid): Map<string, Map<string, Answer>> {
@@ -66,8 +68,7 @@ export async function settle(
   labels: readonly LabelGiven[],
   seen: Readonly<Record<string, string>>,
 ): Promise<Record<string, string> | null> {
-  const names = labels.map(({ name }) => name);
-  const versions = versionsOf(names, seen);
+  const versions = versionsOf(labels, seen);
   const body = { path_to_labels: theProject().labels, labels, versions, ...theTask(), ...signedBy() };
   try {
     const written = await post<LabelsWritten>("labels/settle", body);
@@ -82,7 +83,7 @@ export async function settle(
 
 /** Gives images labels over what others say, as it was seen: that is settled, and stays in their files. */
 export function overrule(labels: readonly LabelGiven[], seen: AllSaid): Promise<Outcome> {
-  return give([...labels], { settle: seen.versions });
+  return give([...labels], { settle: versionsOf(labels, seen.versions) });
 }
 
 /** The same from afar: going by what counts of each image now, if that is still what is expected. Resolves with what undoes
