@@ -5,6 +5,7 @@ import pytest
 
 from nextlabel.core.kinds.selection import SelectionRequest
 from nextlabel.core.methods.base import Inputs, Method, Need, Picks, Preparation
+from nextlabel.core.methods.reasons import ImageCode
 from nextlabel.core.pipelines.selection import carry_out
 from nextlabel.core.pipelines.supplies import SUPPLIERS
 
@@ -16,7 +17,7 @@ class Newcomer(Method):
     summary: ClassVar[str] = "The first."
     use: ClassVar[str] = "Here."
     source: ClassVar[str] = "this test"
-    reason: ClassVar[str] = "it is the first"
+    reason: ClassVar[ImageCode] = "chance"
 
     epochs: int = 1
 
