@@ -18,6 +18,7 @@ from nextlabel.core.data.folder import File, Folder, opened_folder
 from nextlabel.core.data.label_text import decode_any
 from nextlabel.core.data.labels import read_bytes
 from nextlabel.core.data.roots import existing_file_or_folder
+from nextlabel.core.errors import PathNotReadable, PathWrongKind
 from nextlabel.core.people import in_file_names
 
 SETTLERS = ".nextlabel-settled.jsonl"
@@ -67,14 +68,18 @@ def with_settler(
 
 def who_settled(path: Path, file: str, versions: Mapping[str, str], roots: Sequence[Path]) -> dict[str, SettledBy]:
     """Tell who settled what counts, where that is known: by name. versions: of what is settled now, by name composed.
+    Of a record that can't be read, nobody is told.
 
-    Raises PathNotAllowed, PathNotFound, PathNotReadable, PathWrongKind.
+    Raises PathNotAllowed, PathNotFound, and of the folder PathNotReadable, PathWrongKind.
     """
     real = existing_file_or_folder(path, roots)
     if not versions or not real.is_dir():
         return {}
     with opened_folder(real, roots) as folder:
-        lines = _lines_of(folder.file(SETTLERS))
+        try:
+            lines = _lines_of(folder.file(SETTLERS))
+        except (PathNotReadable, PathWrongKind):
+            return {}
     found = {name: lines.get((file, name), {}) for name in versions}
     return {
         name: SettledBy(line["by"] and str(line["by"]), datetime.fromisoformat(line["at"]))

@@ -58,15 +58,24 @@ def _of_folder(path: Path) -> Format:
 
 
 def _is_of_cvat(file: Path) -> bool:
-    head = _head_of(file)
+    """One of another encoding is none, and not refused: beside a set may lie what has nothing to do with it."""
+    head = _text_of(_first_bytes_of(file))
     return head.startswith("<") and "<annotations" in head
 
 
 def _head_of(file: Path) -> str:
-    with file.open("rb") as stream:
-        head = stream.read(HEAD)
+    head = _first_bytes_of(file)
     if not head.startswith(b"PK") and (other := other_than_utf_8(head)):
         raise ExchangeMalformed(f"{shown(file)}: {other}.")
+    return _text_of(head)
+
+
+def _first_bytes_of(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(HEAD)
+
+
+def _text_of(head: bytes) -> str:
     return head.decode("utf-8-sig", "replace").lstrip()
 
 

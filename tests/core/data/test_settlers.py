@@ -101,3 +101,10 @@ def test_who_settled_boxes_is_told(tmp_path):
     by_file = {one.file: one.version for one in drawings_of(tmp_path, ["a.png"], [tmp_path])["a.png"]}
     told = who_settled(tmp_path, SETTLED_BOXES, {"a.png": by_file[SETTLED_BOXES]}, [tmp_path])
     assert told["a.png"].person == "cem"
+
+
+def test_a_record_that_cannot_be_read_tells_of_nobody(folder):
+    settled(folder, "cat", "anna")
+    (folder / SETTLERS).unlink()
+    (folder / SETTLERS).mkdir()
+    assert people(folder) == {}

@@ -137,6 +137,7 @@ def test_what_is_hidden_empty_or_no_file_leaves_a_folder_what_it_is(tmp_path):
     (tmp_path / "dir.xml").mkdir()
     assert len(voc.read(tmp_path).images) == len(A)
     (tmp_path / "empty.xml").touch()
+    (tmp_path / "notes.xml").write_text("<notes/>", encoding="utf-16")
     assert sniff(tmp_path) == "voc"
     (tmp_path / "one").mkdir()
     there_and_back(A, "cvat", tmp_path / "one")
