@@ -24,7 +24,7 @@ from nextlabel.core.data.labels import left_out_of, told_unread, write_labels
 from nextlabel.core.data.labels_folder import SETTLED, sort_out, why_nobodys
 from nextlabel.core.data.roots import readable, shown
 from nextlabel.core.data.spelling import as_seen
-from nextlabel.core.disk import is_no_file, write_whole
+from nextlabel.core.disk import is_special_file, write_whole
 from nextlabel.core.errors import LabelsConflict, LabelsMalformed, NoLabels
 from nextlabel.core.exchange.files import read_text, writable
 from nextlabel.core.tasks.base import Task
@@ -151,7 +151,7 @@ def keep_labels(path: Path, names: Iterable[str], *, yes: bool, task: Task = CLA
     Raises:
         LabelsLost: it would be; says how many labels it has, and names some that would go.
     """
-    if yes or is_no_file(path) or not path.is_file():  # what is behind /dev/stdout is written on
+    if yes or is_special_file(path) or not path.is_file():  # what is behind /dev/stdout is written on
         return
     try:
         labels, conflicts = task.read_with_conflicts(path)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  #: errno of an OSError that more room would mend
-OPEN = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
+_DESCRIPTORS = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))  # names of devices, and of what is open
 _NUMBERS = {"stdout": "1", "stderr": "2"}  # of descriptors, by their names in /dev
 
 
@@ -41,7 +41,7 @@ def whole_file(
 
     A device, or a pipe, is written into, and stays what it is. An OSError names the file, and not the hidden one.
     """
-    if isinstance(path, Path) and is_no_file(path):
+    if isinstance(path, Path) and is_special_file(path):
         with _open_as_it_is(path) as stream:
             yield stream
         return
@@ -55,9 +55,9 @@ def whole_file(
         _replace(temporary, path)
 
 
-def is_no_file(path: Path) -> bool:
+def is_special_file(path: Path) -> bool:
     """Tell whether a device, a pipe or the like is there, or the name of what is open already, as /dev/stdout."""
-    if path.parent in OPEN:
+    if path.parent in _DESCRIPTORS:
         return path.exists()
     with suppress(OSError):
         mode = path.stat().st_mode
@@ -68,7 +68,7 @@ def is_no_file(path: Path) -> bool:
 def _open_as_it_is(path: Path) -> BinaryIO:
     """Open what is no file. What is open already goes on where it is: to open it anew would empty a file behind it."""
     number = _NUMBERS.get(path.name, path.name)
-    if path.parent in OPEN and number.isdecimal():
+    if path.parent in _DESCRIPTORS and number.isdecimal():
         return os.fdopen(os.dup(int(number)), "wb")
     return path.open("wb")
 

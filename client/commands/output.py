@@ -27,7 +27,7 @@ from nextlabel.client.talk import Format, OnChange
 from nextlabel.client.terminal import echo, harmless
 from nextlabel.core.data.labels_folder import would_count_among_labels
 from nextlabel.core.data_roots import is_url
-from nextlabel.core.disk import is_no_file, write_whole
+from nextlabel.core.disk import is_special_file, write_whole
 from nextlabel.core.jobs.record import JobState
 from nextlabel.core.kinds.registry import KINDS, read_result
 from nextlabel.core.reports.charts import chart_of, is_drawn
@@ -93,7 +93,7 @@ class Wish:
 
 def check_folder(output: Path) -> None:
     """See, before the work and not after it, that there is a folder to write the file to. Raises UsageError."""
-    if is_no_file(output):
+    if is_special_file(output):
         return
     if not output.parent.is_dir():
         words = _("there is no folder {folder} to write {file} to")

@@ -76,7 +76,7 @@ class AuditRequest(OneValidated, Detecting):
 
 
 Verdict = Literal["better", "no better", "worse", "unsure"]
-OfAll = Literal["better", "no better", "unsure", "not random"]
+VerdictOfAll = Literal["better", "no better", "unsure", "not random"]
 
 
 class AuditArm(Part):
@@ -109,7 +109,7 @@ class AuditResult(Result):
     validation_images: int
     arms: tuple[AuditArm, ...]
     sentence: str
-    verdict: OfAll | None = None
+    verdict: VerdictOfAll | None = None
     skipped: tuple[Skipped, ...]
     manifest: Manifest
 
@@ -156,7 +156,7 @@ class DetectionAuditResult(DetectionResult):
     detector: str
     arms: tuple[BoxAuditArm, ...]
     sentence: str
-    verdict: OfAll | None = None
+    verdict: VerdictOfAll | None = None
     skipped: tuple[Skipped, ...]
     manifest: Manifest
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nextlabel.core.curves.comparison import Comparison
-from nextlabel.core.kinds.audit import AuditArm, BoxAuditArm, OfAll, Verdict
+from nextlabel.core.kinds.audit import AuditArm, BoxAuditArm, Verdict, VerdictOfAll
 
 WORTH_HAVING = 0.01  # of the score, on average over the rounds
 CHOSEN = "the labelled images are not a random sample of the pool, and among chosen images chance chooses well, too"
@@ -65,7 +65,7 @@ def sentence_of(name: str, verdict: Verdict, found: Comparison, things: int, sco
     )
 
 
-def verdict_of_all(arms: Sequence[AuditArm] | Sequence[BoxAuditArm], at_random: bool) -> OfAll:
+def verdict_of_all(arms: Sequence[AuditArm] | Sequence[BoxAuditArm], at_random: bool) -> VerdictOfAll:
     """Say whether any of the methods is better than chance."""
     if not at_random:
         return "not random"
@@ -73,7 +73,7 @@ def verdict_of_all(arms: Sequence[AuditArm] | Sequence[BoxAuditArm], at_random: 
     return "better" if "better" in verdicts else "unsure" if "unsure" in verdicts else "no better"
 
 
-def summary_of(arms: Sequence[AuditArm] | Sequence[BoxAuditArm], verdict: OfAll, words: Words) -> str:
+def summary_of(arms: Sequence[AuditArm] | Sequence[BoxAuditArm], verdict: VerdictOfAll, words: Words) -> str:
     """Say what all of the methods are worth."""
     if verdict == "not random":
         return f"On your labels, whether these methods are better than random can't be told: {CHOSEN}."

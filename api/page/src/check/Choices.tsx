@@ -17,13 +17,13 @@ export interface Choice {
 }
 
 /** The same of all of these images, going by what counts of each; over what others say, which stays in their files. */
-export const decided = async (names: readonly string[], change: (now: Answer) => Answer): Promise<Outcome> =>
+export const settleEach = async (names: readonly string[], change: (now: Answer) => Answer): Promise<Outcome> =>
   (await decideFor(names, change)) ? "written" : "refused";
 
 /** One class for all of these images. */
 export const allOf = (names: readonly string[], className: string): Choice => ({
   label: words.check.all(className),
-  settle: () => decided(names, () => [className]),
+  settle: () => settleEach(names, () => [className]),
   said: words.check.settled(names.length, className),
 });
 

@@ -6,7 +6,7 @@ import { theProject } from "../store/project";
 import { withClass, withoutClass } from "../store/suspects";
 import { words } from "../words";
 import { Block, MOST_ROWS } from "./Block";
-import { allOf, type Choice, Choices, decided } from "./Choices";
+import { allOf, type Choice, Choices, settleEach } from "./Choices";
 import { Row } from "./Row";
 
 const MOST_COPIES = 6;
@@ -65,8 +65,8 @@ function SeveralCopies({ result }: { result: SeveralCheck }) {
   const { check } = words;
   const copies = result.copies_that_disagree;
   const both = (names: readonly string[], one: string): Choice[] => [
-    { label: check.haveIt(one), settle: () => decided(names, (now) => withClass(now, one)) },
-    { label: check.lackIt(one), settle: () => decided(names, (now) => withoutClass(now, one)) },
+    { label: check.haveIt(one), settle: () => settleEach(names, (now) => withClass(now, one)) },
+    { label: check.lackIt(one), settle: () => settleEach(names, (now) => withoutClass(now, one)) },
   ];
   return (
     <Block heading={check.copies} hint={check.copiesHint} count={copies.length}>
